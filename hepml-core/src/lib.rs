@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod density;
+mod error;
+mod event;
+mod event_metric;
+mod event_set;
+mod exact;
+mod fit_report;
+mod four_momentum;
+mod observables;
+mod observer;
+mod particle_sets;
+mod pdg;
+mod random;
+mod ratio;
+mod table;
+mod transformation;
+mod weighted;
+
+pub use density::{
+    ConditionalDensity, ConditionalDensityEstimator, ConditionalSampler, Density, DensityEstimator, Sampler,
+};
+pub use error::{Error, Item, Result, finite};
+pub use event::{Event, EventWeights, FINAL_STATE, MassHypothesis, Particle, Selection, Vertex};
+pub use event_metric::EventMetric;
+pub use event_set::EventSet;
+pub use fit_report::{FitReport, Fitted, Measure};
+pub use four_momentum::FourMomentum;
+pub use observables::{Observables, ObserveWith, OnObservables};
+pub use observer::{Nested, Observer, Progress};
+pub use particle_sets::{ParticleSet, ParticleSets};
+pub use pdg::PdgId;
+pub use random::Streams;
+pub use ratio::{DynRatioEstimator, Erased, LogRatio, RatioEstimator};
+pub use table::{Table, check_finite};
+pub use transformation::Transformation;
+pub use weighted::Weighted;
+
+// What appears in public signatures, so that users need not guess our versions.
+pub use {nalgebra, ndarray, rand, rand_chacha};
