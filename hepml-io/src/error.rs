@@ -57,6 +57,14 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The same error, with the file that it came from.
+    #[must_use]
+    pub fn in_file(self, path: &str) -> Self {
+        Self::InFile { path: path.to_owned(), source: Box::new(self) }
+    }
+}
+
 /// Where in a file: lines count from 1, bytes (of the decompressed content) and events from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
