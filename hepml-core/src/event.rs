@@ -182,6 +182,13 @@ impl Event {
         self.particles[particle].end_vertex.map_or(&[], |vertex| &self.vertices[vertex].outgoing)
     }
 
+    /// Moves every vertex that has a position.
+    pub(crate) fn map_positions(&mut self, map: impl Fn([f64; 4]) -> [f64; 4]) {
+        for vertex in &mut self.vertices {
+            vertex.position = vertex.position.map(&map);
+        }
+    }
+
     /// The final-state particles (status 1).
     pub fn final_state(&self) -> impl Iterator<Item = &Particle> {
         self.particles.iter().filter(|particle| particle.is_final())

@@ -16,7 +16,7 @@
 //! | [`eta`](FourMomentum::eta) | asinh(pz/pT) | to a few ulp at any eta |
 //! | [`angle`](FourMomentum::angle) | atan2(\|p × q\|, p·q) with compensated 2x2 determinants | to a few ulp for collinear momenta |
 //! | [`delta_phi`](FourMomentum::delta_phi) | atan2 of the compensated transverse cross and dot products | likewise |
-//! | [`delta_y`](FourMomentum::delta_y) | ½ log1p(2(pz E' - pz' E)/[(E - pz)(E' + pz')]) with a compensated determinant | likewise |
+//! | [`delta_y`](FourMomentum::delta_y) | ½ log1p(2(pz E' - pz' E)/[(E - pz)(E' + pz')]) with a compensated determinant | likewise; to eps \|y\| if a vector is space-like |
 //!
 //! What no formula can restore: the rapidity of a *massless* forward momentum depends on E - pz = pT e^-y, to which the
 //! stored E contributes a rounding error of eps E. At y = 15 that is a relative error of 1e-3 in E - pz, fixed the moment

@@ -134,6 +134,11 @@ impl ParticleSets {
         &self.feature_names
     }
 
+    /// The names of the feature columns, to share.
+    pub fn shared_feature_names(&self) -> Arc<[String]> {
+        self.feature_names.clone()
+    }
+
     /// Where each event begins, and the end of the last.
     pub fn offsets(&self) -> &[usize] {
         &self.offsets
