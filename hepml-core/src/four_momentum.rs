@@ -421,3 +421,84 @@ impl RelativeEq for FourMomentum {
         self.abs_diff_eq(other, epsilon.max(max_relative * self.largest().max(other.largest())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beam_axis_and_the_origin_have_limits_not_nans() {
+        let up = FourMomentum::new(2.0, 0.0, 0.0, 2.0);
+        assert_eq!((up.eta(), up.rapidity(), up.phi(), up.mass()), (f64::INFINITY, f64::INFINITY, 0.0, 0.0));
+        let down = FourMomentum::new(2.0, -0.0, 0.0, -2.0);
+        assert_eq!((down.eta(), down.rapidity()), (f64::NEG_INFINITY, f64::NEG_INFINITY));
+        assert_eq!((up.delta_r(&up), up.delta_eta(&up)), (0.0, 0.0));
+        assert_eq!(up.delta_y(&down), f64::INFINITY);
+        let zero = FourMomentum::ZERO;
+        let all = [zero.p(), zero.pt(), zero.phi(), zero.theta(), zero.eta(), zero.rapidity(), zero.mass()];
+        assert_eq!(all, [0.0; 7]);
+        assert_eq!(
+            (zero.angle(&up), zero.delta_phi(&up), zero.delta_y(&zero), zero.dot(&up)),
+            (0.0, 0.0, 0.0, 0.0)
+        );
+        assert!(zero.velocity().is_err());
+    }
+
+    #[test]
+    fn azimuths_lie_in_the_half_open_interval() {
+        use std::f64::consts::PI;
+        assert_eq!(FourMomentum::new(1.0, -1.0, -0.0, 0.0).phi(), PI);
+        let (p, q) = (FourMomentum::new(1.0, -1.0, 0.0, 0.0), FourMomentum::new(1.0, 1.0, 0.0, 0.0));
+        assert_eq!((p.delta_phi(&q), q.delta_phi(&p)), (PI, PI));
+    }
+
+    #[test]
+    fn space_like_vectors_have_negative_masses_and_the_rapidity_of_their_direction() {
+        let p = FourMomentum::new(1.0, 2.0, 0.0, 3.0);
+        assert_eq!(p.mass(), -f64::sqrt(12.0));
+        assert_eq!(p.rapidity(), p.eta());
+        assert_eq!(
+            FourMomentum::new(-5.0, 3.0, 0.0, 2.0).rapidity(),
+            -FourMomentum::new(5.0, 3.0, 0.0, 2.0).rapidity()
+        );
+    }
+
+    #[test]
+    fn scales_near_the_ends_of_the_doubles_are_safe() {
+        for scale in [1e-300, 1e-150, 1e150, 1e300] {
+            let p = FourMomentum::new(5.0, 0.0, 3.0, 0.0) * scale;
+            assert!((p.mass() / (4.0 * scale) - 1.0).abs() < 1e-15, "{scale}");
+            let q = FourMomentum::new(13.0, 0.0, 5.0, 1.0) / scale;
+            assert!((p.dot(&q) / 50.0 - 1.0).abs() < 1e-15, "{scale}");
+            assert!((p.angle(&q) - f64::atan2(1.0, 5.0)).abs() < 1e-15, "{scale}");
+        }
+        let tiny = FourMomentum::new(5e-324, 5e-324, 0.0, 5e-324);
+        assert!(tiny.eta().is_finite() && tiny.mass().is_finite());
+        assert!(
+            (FourMomentum::new(1.0, 1e-310, 0.0, 1.0).eta() - (2f64.ln() - 1e-310_f64.ln())).abs() < 1e-12
+        );
+    }
+
+    #[test]
+    fn bad_coordinates_are_named() {
+        let message = |p: Result<FourMomentum>| p.unwrap_err().to_string();
+        assert_eq!(
+            message(FourMomentum::from_pt_y_phi_m(-1.0, 0.0, 0.0, 0.0)),
+            "pt is -1, but must be at least 0"
+        );
+        assert_eq!(
+            message(FourMomentum::from_pt_y_phi_m(1.0, f64::NAN, 0.0, 0.0)),
+            "rapidity is not finite (NaN)"
+        );
+        assert_eq!(
+            message(FourMomentum::from_pt_y_phi_m(1.0, 800.0, 0.0, 0.0)),
+            "energy is not finite (inf)"
+        );
+        assert_eq!(
+            message(FourMomentum::from_pt_eta_phi_m(1.0, 0.0, 0.0, -0.1)),
+            "mass is -0.1, but must be at least 0"
+        );
+        assert_eq!(message(FourMomentum::from_p_m(0.0, f64::INFINITY, 0.0, 0.0)), "py is not finite (inf)");
+        assert!(FourMomentum::new(0.0, 0.0, f64::NAN, 0.0).validated().is_err());
+    }
+}
