@@ -1,0 +1,247 @@
+//! The Energy Mover's Distance.
+
+use hepml_core::{EventMetric, ParticleSet, ParticleSets};
+
+use crate::energy_flow::EnergyFlow;
+use crate::error::{Error, Result};
+use crate::ground_cost::{AngularCost, GroundCost};
+use crate::leftover::Leftover;
+use crate::transport::Transport;
+use crate::workspace::{Side, Solved, Workspace};
+
+/// The parameters of an [`Emd`]: R = 1, beta = 1, energies as they are, azimuth not periodic, unless set otherwise.
+///
+/// ```
+/// use hepml_ot::EmdConfig;
+///
+/// let emd = EmdConfig::new().radius(0.4).beta(2.0).normalise(true).periodic_phi(true).build()?;
+/// assert_eq!(emd.ground_cost().radius(), 0.4);
+/// assert!(EmdConfig::new().beta(0.0).build().is_err());
+/// # Ok::<(), hepml_ot::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EmdConfig {
+    radius: f64,
+    beta: f64,
+    normalise: bool,
+    periodic_phi: bool,
+    max_pivots: Option<usize>,
+}
+
+impl Default for EmdConfig {
+    fn default() -> Self {
+        Self { radius: 1.0, beta: 1.0, normalise: false, periodic_phi: false, max_pivots: None }
+    }
+}
+
+impl EmdConfig {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The distance R at which moving a unit of energy costs as much as creating or destroying it.
+    #[must_use]
+    pub fn radius(mut self, radius: f64) -> Self {
+        self.radius = radius;
+        self
+    }
+
+    /// The power beta of the angular distance.
+    #[must_use]
+    pub fn beta(mut self, beta: f64) -> Self {
+        self.beta = beta;
+        self
+    }
+
+    /// Whether each event's energies are divided by their sum.
+    #[must_use]
+    pub fn normalise(mut self, normalise: bool) -> Self {
+        self.normalise = normalise;
+        self
+    }
+
+    /// Whether azimuths are differences around a circle.
+    #[must_use]
+    pub fn periodic_phi(mut self, periodic_phi: bool) -> Self {
+        self.periodic_phi = periodic_phi;
+        self
+    }
+
+    /// The pivots after which a pair is given up with [`Error::NotConverged`]; by default 10000 + 20 n m for n and m
+    /// particles, some hundred times what is needed.
+    #[must_use]
+    pub fn max_pivots(mut self, pivots: usize) -> Self {
+        self.max_pivots = Some(pivots);
+        self
+    }
+
+    /// The distance with these parameters.
+    ///
+    /// # Errors
+    /// A radius or a beta that is not positive and finite.
+    pub fn build(self) -> Result<Emd> {
+        let cost = AngularCost::new(self.radius, self.beta, self.periodic_phi)?;
+        Ok(Emd { cost, normalise: self.normalise, max_pivots: self.max_pivots })
+    }
+}
+
+/// The Energy Mover's Distance of Komiske, Metodiev and Thaler, exact.
+///
+/// EMD(E, E') = min_f sum_ij f_ij (theta_ij/R)^beta + |sum_i E_i - sum_j E'_j|, where f_ij >= 0, sum_j f_ij <= E_i,
+/// sum_i f_ij <= E'_j, sum_ij f_ij = min(sum_i E_i, sum_j E'_j) (arXiv:1902.02346; arXiv:2004.04159). Normalised, all E_i are
+/// divided by their sum first and the second term vanishes. Another [`GroundCost`] stands in the place of (theta/R)^beta
+/// if one is given.
+///
+/// [`value`](Self::value) is this quantity: in the unit of the energies, not divided by anything and *not* raised to 1/beta.
+/// [`metric`](Self::metric) is its power min(1, 1/beta), and it is this that is symmetric, 0 only between equal events
+/// (equal up to particles without energy and exactly collinear splittings; if normalised, up to a common factor) and
+/// obeys the triangle inequality
+/// - if normalised: always;
+/// - otherwise: for beta >= 1 if no two particles are further apart than theta = 2R, for beta < 1 if none are further apart than
+///   2^(1/beta) R. Beyond, moving is dearer than destroying and creating, so the way through an empty event is a short cut.
+///
+/// Every value is certified: potentials of the dual problem prove that it is the minimum up to rounding (about 1e-15
+/// of the total energy times the largest cost), or the result is an error. See [`Transport`] for the proof itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Emd<G = AngularCost> {
+    cost: G,
+    normalise: bool,
+    max_pivots: Option<usize>,
+}
+
+impl Default for Emd {
+    fn default() -> Self {
+        EmdConfig::new().build().expect("the defaults are positive")
+    }
+}
+
+impl<G: GroundCost> Emd<G> {
+    /// The distance with a ground cost of your own, not normalised: a surplus of energy costs 1 per unit.
+    pub fn with_cost(cost: G) -> Self {
+        Self { cost, normalise: false, max_pivots: None }
+    }
+
+    /// The distance with a ground cost of your own between events whose energies are divided by their sum.
+    pub fn normalised_with_cost(cost: G) -> Self {
+        Self { cost, normalise: true, max_pivots: None }
+    }
+
+    /// The cost of moving a unit of energy.
+    pub fn ground_cost(&self) -> &G {
+        &self.cost
+    }
+
+    /// Whether each event's energies are divided by their sum.
+    pub fn is_normalised(&self) -> bool {
+        self.normalise
+    }
+
+    /// EMD(a, b).
+    ///
+    /// # Errors
+    /// [`Error::NoEnergy`] for an event without energy if normalised; [`Error::CostNotFinite`] naming the particles between
+    /// which (theta/R)^beta overflows; [`Error::NotConverged`], [`Error::NotCertified`] if the solver fails;
+    /// [`Error::ValueOverflows`].
+    pub fn value(&self, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
+        self.value_in(&mut Workspace::new(), a, b)
+    }
+
+    /// EMD(a, b), computed in memory that is reused.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value).
+    pub fn value_in(&self, workspace: &mut Workspace, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
+        let (sides, leftover) = self.sides(a, b)?;
+        Ok(self.solve_in(workspace, a, b, sides, leftover)?.value)
+    }
+
+    /// EMD(a, b) to the power [`GroundCost::exponent`], min(1, 1/beta): a metric under the conditions that [`Emd`] states.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value); a value that is negative and so has no root (a ground cost of your own can give one).
+    pub fn metric(&self, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
+        self.metric_in(&mut Workspace::new(), a, b)
+    }
+
+    /// The [`metric`](Self::metric), computed in memory that is reused.
+    ///
+    /// # Errors
+    /// As [`metric`](Self::metric).
+    pub fn metric_in(&self, workspace: &mut Workspace, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
+        let value = self.value_in(workspace, a, b)?;
+        let exponent = self.cost.exponent();
+        if exponent == 1.0 {
+            Ok(value)
+        } else if value >= 0.0 {
+            Ok(value.powf(exponent))
+        } else {
+            Err(hepml_core::Error::out_of_range("EMD whose root is taken", value, "zero or positive").into())
+        }
+    }
+
+    /// EMD(a, b) with the optimal plan, the dual potentials and the duality gap; in units of the total energies if
+    /// normalised.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value).
+    ///
+    /// ```
+    /// use hepml_ot::{Emd, EnergyFlow};
+    ///
+    /// let a = EnergyFlow::from_rows(&[[3.0, 0.0, 0.0]])?;
+    /// let b = EnergyFlow::from_rows(&[[1.0, 0.5, 0.0], [1.0, 0.0, 0.25]])?;
+    /// let solution = Emd::default().solve(&a, &b)?;
+    /// assert_eq!(solution.value, 0.5 + 0.25 + 1.0);
+    /// assert_eq!(solution.removed, [1.0]);
+    /// // One more unit of energy on the left is one more to destroy; on the right, one more to move instead.
+    /// assert_eq!(solution.source_potentials, [1.0]);
+    /// assert_eq!(solution.sink_potentials, [0.5 - 1.0, 0.25 - 1.0]);
+    /// # Ok::<(), hepml_ot::Error>(())
+    /// ```
+    pub fn solve(&self, a: &EnergyFlow, b: &EnergyFlow) -> Result<Transport> {
+        let workspace = &mut Workspace::new();
+        let (sides, leftover) = self.sides(a, b)?;
+        let solved = self.solve_in(workspace, a, b, sides, leftover)?;
+        let cost = |i: usize, j: usize| self.cost.cost(a.points()[i], b.points()[j]);
+        Ok(workspace.transport(solved, sides, leftover, cost))
+    }
+
+    fn sides<'a>(&self, a: &'a EnergyFlow, b: &'a EnergyFlow) -> Result<([Side<'a>; 2], Leftover)> {
+        let side = |flow: &'a EnergyFlow, event| {
+            let total = flow.total_energy();
+            if self.normalise && total == 0.0 {
+                return Err(Error::NoEnergy { event });
+            }
+            Ok(Side { masses: flow.energies(), total })
+        };
+        let leftover = if self.normalise { Leftover::Normalised } else { Leftover::OfHeavier(1.0) };
+        Ok(([side(a, "first")?, side(b, "second")?], leftover))
+    }
+
+    fn solve_in(
+        &self,
+        workspace: &mut Workspace,
+        a: &EnergyFlow,
+        b: &EnergyFlow,
+        sides: [Side<'_>; 2],
+        leftover: Leftover,
+    ) -> Result<Solved> {
+        let mut points = std::mem::take(&mut workspace.points);
+        points.clear();
+        let massive = b.points().iter().zip(b.energies()).filter(|(_, energy)| **energy > 0.0);
+        points.extend(massive.map(|(point, _)| point));
+        let solved = workspace.solve(sides, leftover, self.max_pivots, |from, _, costs| {
+            self.cost.cost_row(a.points()[from], &points, costs);
+        });
+        workspace.points = points;
+        solved
+    }
+}
+
+impl<G: GroundCost> EventMetric<ParticleSets> for Emd<G> {
+    /// The [`metric`](Emd::metric) of the events' transverse momenta at their rapidities and azimuths.
+    fn distance(&self, a: ParticleSet<'_>, b: ParticleSet<'_>) -> hepml_core::Result<f64> {
+        Ok(self.metric(&EnergyFlow::from_particles(a)?, &EnergyFlow::from_particles(b)?)?)
+    }
+}

@@ -1,0 +1,107 @@
+//! The error of this crate.
+
+/// The result of everything fallible in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong between which events or particles.
+///
+/// Converts into [`hepml_core::Error`], whose `downcast_ref` gets it back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An error of the shared types: shapes, numbers that are not finite or out of range.
+    #[error(transparent)]
+    Core(#[from] hepml_core::Error),
+    /// The energies of an event add up to more than the largest f64.
+    #[error("the total energy of {particles} particles overflows")]
+    TotalOverflows {
+        /// The number of particles.
+        particles: usize,
+    },
+    /// An event without energy cannot be normalised.
+    #[error("the {event} event has no energy, so it cannot be normalised")]
+    NoEnergy {
+        /// Which of the two: "first" or "second".
+        event: &'static str,
+    },
+    /// The cost of moving energy from one particle to another is NaN or infinite.
+    #[error("the cost from particle {from} to particle {to} is {value}, but must be finite")]
+    CostNotFinite {
+        /// The particle of the first event.
+        from: usize,
+        /// The particle of the second event.
+        to: usize,
+        /// The cost.
+        value: f64,
+    },
+    /// Everything is to be moved, but the two sides do not hold the same amount.
+    #[error(
+        "the two sides hold different amounts: {from} and {to} (they must agree to {tolerance:e} of the larger)"
+    )]
+    NotBalanced {
+        /// The total of the first side.
+        from: f64,
+        /// The total of the second side.
+        to: f64,
+        /// The relative difference that is allowed.
+        tolerance: f64,
+    },
+    /// The cost of the best plan is larger than the largest f64.
+    #[error("the total cost overflows")]
+    ValueOverflows,
+    /// The solver did not reach the optimum within the pivots it was allowed.
+    #[error("no optimum after {pivots} pivots ({from} x {to} particles)")]
+    NotConverged {
+        /// The pivots made.
+        pivots: usize,
+        /// The particles with energy on the first side, a fictitious one included.
+        from: usize,
+        /// The particles with energy on the second side, a fictitious one included.
+        to: usize,
+    },
+    /// The plan that was found could not be certified as optimal.
+    #[error("the optimality certificate fails: relative duality gap {gap:e} (limit {limit:e})")]
+    NotCertified {
+        /// The duality gap in units of the total energy times the largest cost.
+        gap: f64,
+        /// The largest gap that passes.
+        limit: f64,
+    },
+    /// An error between two events of a pairwise computation.
+    #[error("events {first} and {second}: {source}")]
+    Pair {
+        /// The index of the first event.
+        first: usize,
+        /// The index of the second event.
+        second: usize,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+    /// The observer stopped a pairwise computation before all pairs were there, so what needs them all is not available.
+    #[error("only {done} of {total} pairs were computed")]
+    Incomplete {
+        /// The pairs there are.
+        done: usize,
+        /// The pairs that are needed.
+        total: usize,
+    },
+    /// No scale of the axis has enough pairs below it for a dimension with an error.
+    #[error(
+        "no scale from {lowest:e} to {highest:e} has enough pairs below it for a dimension with its error"
+    )]
+    NoPairsBelow {
+        /// The lower end of the axis.
+        lowest: f64,
+        /// The upper end of the axis.
+        highest: f64,
+    },
+}
+
+impl From<Error> for hepml_core::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Core(error) => error,
+            error => Self::other(error),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What it costs to move a unit of energy from one point to another.
+
+use std::f64::consts::{PI, TAU};
+
+use hepml_core::Error as CoreError;
+
+use crate::error::Result;
+
+/// The cost of moving one unit of energy from one point of the (y, phi) plane to another.
+///
+/// Any finite cost, also a negative one, gives a well-defined optimal plan. The EMD built on it is a metric if the cost
+/// is one (or the [`exponent`](Self::exponent)-th root of one, see there) and is nowhere above 2, the price of destroying
+/// and creating. A cost that is not symmetric gives an EMD that is not, and has no place in
+/// [`Emd::pairwise`](crate::Emd::pairwise), which computes each pair once.
+///
+/// Closures are ground costs:
+///
+/// ```
+/// use hepml_ot::{Emd, EnergyFlow};
+///
+/// let manhattan = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).abs() + (a[1] - b[1]).abs();
+/// let emd = Emd::with_cost(manhattan);
+/// let a = EnergyFlow::from_rows(&[[2.0, 0.0, 0.0]])?;
+/// let b = EnergyFlow::from_rows(&[[2.0, 0.25, 0.5]])?;
+/// assert_eq!(emd.value(&a, &b)?, 1.5);
+/// # Ok::<(), hepml_ot::Error>(())
+/// ```
+pub trait GroundCost: Send + Sync {
+    /// The cost from one point (y, phi) to another; finite, or the computation that meets it fails with
+    /// [`Error::CostNotFinite`](crate::Error::CostNotFinite).
+    fn cost(&self, from: [f64; 2], to: [f64; 2]) -> f64;
+
+    /// The costs from one point to many, into `costs` of the same length: the same numbers as [`cost`](Self::cost)'s up
+    /// to rounding, where they can be had faster together.
+    fn cost_row(&self, from: [f64; 2], to: &[[f64; 2]], costs: &mut [f64]) {
+        for (cost, to) in costs.iter_mut().zip(to) {
+            *cost = self.cost(from, *to);
+        }
+    }
+
+    /// The power of the EMD that is a metric: 1/beta where the cost is a metric to the power beta > 1, else 1.
+    fn exponent(&self) -> f64 {
+        1.0
+    }
+}
+
+impl<F: Fn([f64; 2], [f64; 2]) -> f64 + Send + Sync> GroundCost for F {
+    fn cost(&self, from: [f64; 2], to: [f64; 2]) -> f64 {
+        self(from, to)
+    }
+}
+
+/// (theta/R)^beta with the angular distance theta = √(Δy² + Δphi²).
+///
+/// With a periodic azimuth Δphi is the shorter way round, |Δphi| <= pi; otherwise it is the plain difference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AngularCost {
+    radius: f64,
+    beta: f64,
+    periodic_phi: bool,
+}
+
+impl AngularCost {
+    /// The cost (theta/`radius`)^`beta`.
+    ///
+    /// # Errors
+    /// A radius or a beta that is not positive and finite.
+    pub fn new(radius: f64, beta: f64, periodic_phi: bool) -> Result<Self> {
+        for (what, value) in [("radius R", radius), ("exponent beta", beta)] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(CoreError::out_of_range(what, value, "positive and finite").into());
+            }
+        }
+        Ok(Self { radius, beta, periodic_phi })
+    }
+
+    /// R.
+    pub fn radius(&self) -> f64 {
+        self.radius
+    }
+
+    /// beta.
+    pub fn beta(&self) -> f64 {
+        self.beta
+    }
+
+    /// Whether the azimuth is periodic.
+    pub fn periodic_phi(&self) -> bool {
+        self.periodic_phi
+    }
+
+    /// (theta/R)^beta of a distance theta.
+    fn of_distance(&self, theta: f64) -> f64 {
+        let x = theta / self.radius;
+        if self.beta == 1.0 {
+            x
+        } else if self.beta == 2.0 {
+            x * x
+        } else {
+            x.powf(self.beta)
+        }
+    }
+}
+
+impl GroundCost for AngularCost {
+    fn cost(&self, from: [f64; 2], to: [f64; 2]) -> f64 {
+        let mut phi = (from[1] - to[1]).abs();
+        if self.periodic_phi {
+            phi = azimuth_difference(from[1], to[1]);
+        }
+        self.of_distance((from[0] - to[0]).hypot(phi))
+    }
+
+    fn cost_row(&self, from: [f64; 2], to: &[[f64; 2]], costs: &mut [f64]) {
+        // Between 1e-100 and 1e100 the plain root of the sum of squares is as good as `hypot`, and ten times faster.
+        let plain = |x: f64| x.abs() < 1e100 && (x.abs() > 1e-100 || x == 0.0);
+        // A difference of azimuths of at most one turn needs no remainder.
+        let one_turn = |phi: f64| !self.periodic_phi | ((from[1] - phi).abs() <= TAU);
+        let in_range = |point: &[f64; 2]| plain(point[0]) & plain(point[1]) & one_turn(point[1]);
+        if !in_range(&from) || !to.iter().fold(true, |all, point| all & in_range(point)) {
+            for (cost, to) in costs.iter_mut().zip(to) {
+                *cost = self.cost(from, *to);
+            }
+            return;
+        }
+        for (cost, to) in costs.iter_mut().zip(to) {
+            let y = from[0] - to[0];
+            let phi = (from[1] - to[1]).abs();
+            let phi = if self.periodic_phi && TAU - phi < phi { TAU - phi } else { phi };
+            *cost = (y * y + phi * phi).sqrt();
+        }
+        if self.beta == 1.0 {
+            for cost in costs {
+                *cost /= self.radius;
+            }
+        } else {
+            for cost in costs {
+                *cost = self.of_distance(*cost);
+            }
+        }
+    }
+
+    /// 1/beta for beta > 1, else 1 (theta^beta is then a metric itself).
+    fn exponent(&self) -> f64 {
+        1.0 / self.beta.max(1.0)
+    }
+}
+
+/// |a - b| the shorter way round the circle.
+fn azimuth_difference(a: f64, b: f64) -> f64 {
+    // Huge azimuths are reduced (exactly) before they are subtracted, so that the difference cannot overflow.
+    let reduced = |phi: f64| if phi.abs() <= PI { phi } else { phi % TAU };
+    let difference = (reduced(a) - reduced(b)).abs() % TAU;
+    difference.min(TAU - difference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_agree_with_single_costs() {
+        let points =
+            [[0.0, 0.0], [0.3, -3.1], [-2.0, 3.1], [1.0, 7.5], [1e-200, 0.0], [0.0, 2e-200], [-1e150, 5.0]];
+        for beta in [0.5, 1.0, 2.0, 3.3] {
+            for periodic in [false, true] {
+                let cost = AngularCost::new(0.4, beta, periodic).unwrap();
+                for (from, count) in points.iter().flat_map(|from| (1..=points.len()).map(move |n| (from, n)))
+                {
+                    let mut row = vec![0.0; count];
+                    cost.cost_row(*from, &points[..count], &mut row);
+                    for (to, got) in points.iter().zip(row) {
+                        let expected = cost.cost(*from, *to);
+                        assert!(
+                            got == expected || (got - expected).abs() <= 4e-15 * expected.abs(),
+                            "{from:?} {to:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_azimuth_goes_the_shorter_way() {
+        let cost = AngularCost::new(1.0, 1.0, true).unwrap();
+        assert!((cost.cost([0.0, 3.0], [0.0, -3.0]) - (TAU - 6.0)).abs() < 1e-15);
+        assert!((cost.cost([0.0, 0.0], [0.0, 4.0 * TAU + 0.5]) - 0.5).abs() < 1e-14);
+        assert!(cost.cost([0.0, 1e308], [0.0, -1e308]) <= PI);
+        let flat = AngularCost::new(1.0, 1.0, false).unwrap();
+        assert_eq!(flat.cost([0.0, 3.0], [0.0, -3.0]), 6.0);
+    }
+
+    #[test]
+    fn parameters_are_checked() {
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let error = AngularCost::new(bad, 1.0, false).unwrap_err().to_string();
+            assert_eq!(error, format!("radius R is {bad}, but must be positive and finite"));
+            let error = AngularCost::new(1.0, bad, false).unwrap_err().to_string();
+            assert_eq!(error, format!("exponent beta is {bad}, but must be positive and finite"));
+        }
+    }
+}

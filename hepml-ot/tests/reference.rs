@@ -1,0 +1,235 @@
+//! Values from elsewhere: closed forms, brute force, SciPy's linear-programming solver, and `wasserstein`.
+
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+
+use std::fs;
+use std::path::Path;
+
+use hepml_core::ndarray::Array2;
+use hepml_ot::{Emd, EmdConfig, EnergyFlow, GroundCost, Transport, TransportProblem};
+use serde_json::Value;
+
+/// Of the value, against another solver of the same linear program: that of HiGHS is certified to 1e-11 of mass times cost.
+const OTHER_SOLVER: f64 = 1e-9;
+/// Of energy times cost: a few roundings per particle.
+const ROUNDING: f64 = 1e-14;
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+fn event(value: &Value) -> EnergyFlow {
+    let rows: Vec<[f64; 3]> =
+        value.as_array().unwrap().iter().map(|row| numbers(row).try_into().unwrap()).collect();
+    EnergyFlow::from_rows(&rows).unwrap()
+}
+
+fn matrix(value: &Value) -> Array2<f64> {
+    let rows: Vec<Vec<f64>> = value.as_array().unwrap().iter().map(numbers).collect();
+    Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).unwrap()
+}
+
+fn emd(radius: f64, beta: f64, normalise: bool, periodic_phi: bool) -> Emd {
+    EmdConfig::new()
+        .radius(radius)
+        .beta(beta)
+        .normalise(normalise)
+        .periodic_phi(periodic_phi)
+        .build()
+        .unwrap()
+}
+
+fn setting(value: &Value, radius: &str, normalise: &str) -> Emd {
+    let number = |key: &str| value[key].as_f64().unwrap();
+    let flag = |key: &str| value[key].as_bool().unwrap();
+    emd(number(radius), number("beta"), flag(normalise), flag("periodic_phi"))
+}
+
+/// Compares all pairs at all settings; returns how many there were.
+///
+/// Within 1e-9 of the value, or 1e-15 of the energy times `cost` where the value is far smaller.
+fn check_pairs(
+    document: &Value,
+    [settings, pairs]: [&str; 2],
+    [radius, normalise]: [&str; 2],
+    cost: impl Fn(&Emd, &EnergyFlow, &EnergyFlow) -> f64,
+) -> usize {
+    let emds: Vec<Emd> =
+        document[settings].as_array().unwrap().iter().map(|s| setting(s, radius, normalise)).collect();
+    let mut compared = 0;
+    for pair in document[pairs].as_array().unwrap() {
+        let (a, b) = (event(&pair["ev0"]), event(&pair["ev1"]));
+        for (emd, expected) in emds.iter().zip(numbers(&pair["emd"])) {
+            let got = emd.value(&a, &b).unwrap();
+            let energy = if emd.is_normalised() { 2.0 } else { a.total_energy() + b.total_energy() };
+            let tolerance = OTHER_SOLVER * expected.max(1e-6 * energy * cost(emd, &a, &b));
+            assert!((got - expected).abs() <= tolerance, "{} {emd:?}: {got} != {expected}", pair["kind"]);
+            compared += 1;
+        }
+    }
+    compared
+}
+
+#[test]
+fn the_linear_programs_of_scipy() {
+    // Written by tools/ot_reference.py.
+    let document: Value = serde_json::from_str(include_str!("reference/emd.json")).unwrap();
+    let compared = check_pairs(&document, ["settings", "pairs"], ["radius", "normalise"], |emd, a, b| {
+        // SciPy's normalised energies are rounded, and each rounding may have to go the longest way.
+        let pairs = a.points().iter().flat_map(|from| b.points().iter().map(move |to| (*from, *to)));
+        pairs.map(|(from, to)| emd.ground_cost().cost(from, to)).fold(1.0, f64::max)
+    });
+    assert!(compared >= 300);
+    for problem in document["matrices"].as_array().unwrap() {
+        let (cost, a, b) = (matrix(&problem["cost"]), numbers(&problem["a"]), numbers(&problem["b"]));
+        let total = a.iter().sum::<f64>() + b.iter().sum::<f64>();
+        let largest = cost.iter().fold(2.0_f64, |m, c| m.max(c.abs()));
+        let close = |got: &Transport, expected: &Value| {
+            let expected = expected.as_f64().unwrap();
+            assert!((got.value - expected).abs() <= 1e-11 * total * largest, "{} != {expected}", got.value);
+        };
+        let balanced = numbers(&problem["b_balanced"]);
+        close(
+            &TransportProblem::new(&cost, &a, &balanced).unwrap().balanced().unwrap(),
+            &problem["balanced"],
+        );
+        let free = TransportProblem::new(&cost, &a, &b).unwrap();
+        for case in problem["penalised"].as_array().unwrap() {
+            let penalty = case["penalty"].as_f64().unwrap();
+            close(&free.unbalanced(penalty).unwrap(), &case["unbalanced"]);
+            close(&free.partial(penalty).unwrap(), &case["partial"]);
+        }
+    }
+}
+
+#[test]
+fn the_values_of_wasserstein() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/oracles/ot_oracle.json");
+    let Ok(text) = fs::read_to_string(&path) else {
+        println!("skipped: {} is not there", path.display());
+        return;
+    };
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let compared = check_pairs(&document, ["emd_settings", "emd_pairs"], ["R", "norm"], |_, _, _| 1.0);
+    assert_eq!(compared, 6 * document["emd_pairs"].as_array().unwrap().len());
+}
+
+#[test]
+fn one_particle_against_one() {
+    let a = EnergyFlow::from_rows(&[[3.0, 1.0, 0.5]]).unwrap();
+    let b = EnergyFlow::from_rows(&[[5.0, -0.2, 2.1]]).unwrap();
+    // theta = 2, exactly (1.2, 1.6).
+    for (radius, beta) in [(1.0_f64, 1.0_f64), (0.4, 1.0), (1.0, 2.0), (0.5, 0.5), (2.0, 3.3)] {
+        let expected = 3.0 * (2.0 / radius).powf(beta) + 2.0;
+        assert!(
+            (emd(radius, beta, false, false).value(&a, &b).unwrap() - expected).abs()
+                < ROUNDING * 100.0 * expected
+        );
+        let expected = (2.0 / radius).powf(beta);
+        assert!(
+            (emd(radius, beta, true, true).value(&a, &b).unwrap() - expected).abs()
+                < ROUNDING * 100.0 * expected
+        );
+    }
+}
+
+#[test]
+fn one_particle_against_many() {
+    // All of b comes from the one particle of a.
+    let a = EnergyFlow::from_rows(&[[10.0, 0.0, 0.0]]).unwrap();
+    let b = EnergyFlow::from_rows(&[[1.0, 0.3, 0.4], [2.0, 0.0, -0.25], [3.0, 0.0, 0.0]]).unwrap();
+    let expected = 1.0 * 0.5 + 2.0 * 0.25 + 4.0;
+    assert!((Emd::default().value(&a, &b).unwrap() - expected).abs() < ROUNDING);
+    assert!((Emd::default().value(&b, &a).unwrap() - expected).abs() < ROUNDING);
+    // The lighter one goes to where it is cheapest.
+    let light = EnergyFlow::from_rows(&[[2.5, 0.0, 0.0]]).unwrap();
+    assert!((Emd::default().value(&light, &b).unwrap() - 3.5).abs() < ROUNDING);
+    let light = EnergyFlow::from_rows(&[[4.0, 0.0, 0.0]]).unwrap();
+    assert!((Emd::default().value(&light, &b).unwrap() - (0.25 + 2.0)).abs() < ROUNDING);
+}
+
+#[test]
+fn on_a_line_quantiles_are_matched() {
+    // For beta >= 1 the optimal plan on a line keeps the order: the integral of |F^-1 - G^-1|^beta over the energy.
+    let line = |seed: u64, n: u64| -> Vec<[f64; 3]> {
+        let at = |k: u64, m: u64| ((seed * 7919 + k * 104_729 + k * k * 31) % m) as f64 / m as f64;
+        (0..n).map(|k| [0.1 + at(k, 97), 0.0, 2.0 * at(k + 1000, 89)]).collect()
+    };
+    for (seed, n, m) in [(1, 5, 5), (2, 30, 20), (3, 1, 40), (4, 64, 65), (5, 90, 90)] {
+        let (a, b) = (line(seed, n), line(seed + 50, m));
+        for beta in [1.0, 1.5, 2.0, 3.3] {
+            let sorted = |rows: &[[f64; 3]]| {
+                let total: f64 = rows.iter().map(|row| row[0]).sum();
+                let mut rows: Vec<(f64, f64)> = rows.iter().map(|row| (row[2], row[0] / total)).collect();
+                rows.sort_by(|x, y| x.0.total_cmp(&y.0));
+                rows
+            };
+            let (mut x, mut y) = (sorted(&a), sorted(&b));
+            let (mut i, mut j, mut expected) = (0, 0, 0.0);
+            while i < x.len() && j < y.len() {
+                let moved = x[i].1.min(y[j].1);
+                expected += moved * (x[i].0 - y[j].0).abs().powf(beta);
+                x[i].1 -= moved;
+                y[j].1 -= moved;
+                if x[i].1 <= y[j].1 { i += 1 } else { j += 1 }
+            }
+            let (a, b) = (EnergyFlow::from_rows(&a).unwrap(), EnergyFlow::from_rows(&b).unwrap());
+            let got = emd(1.0, beta, true, false).value(&a, &b).unwrap();
+            assert!((got - expected).abs() < 10.0 * ROUNDING, "{n} {m} {beta}: {got} {expected}");
+        }
+    }
+}
+
+#[test]
+fn equal_weights_are_an_assignment() {
+    // By trying all n! of them.
+    fn best(cost: &Array2<f64>, row: usize, used: &mut [bool]) -> f64 {
+        if row == used.len() {
+            return 0.0;
+        }
+        let mut lowest = f64::INFINITY;
+        for column in 0..used.len() {
+            if !used[column] {
+                used[column] = true;
+                lowest = lowest.min(cost[(row, column)] + best(cost, row + 1, used));
+                used[column] = false;
+            }
+        }
+        lowest
+    }
+    for n in 1..=6 {
+        for seed in 0..40_usize {
+            // Also with ties: few different costs, positive and negative.
+            let different = if seed % 2 == 0 { 1009 } else { 5 };
+            let cost = Array2::from_shape_fn((n, n), |(i, j)| {
+                ((seed * 7919 + i * 541 + j * 3571 + i * j * 97) % different) as f64 / 4.0 - 1.0
+            });
+            let expected = 0.5 * best(&cost, 0, &mut vec![false; n]);
+            let masses = vec![0.5; n];
+            let solution = TransportProblem::new(&cost, &masses, &masses).unwrap().balanced().unwrap();
+            assert!((solution.value - expected).abs() <= ROUNDING * 300.0 * n as f64, "{n} {seed}");
+        }
+    }
+}
+
+#[test]
+fn empty_events() {
+    let empty = EnergyFlow::default();
+    let zero = EnergyFlow::from_rows(&[[0.0, 0.3, 0.1]]).unwrap();
+    let one = EnergyFlow::from_rows(&[[0.25, 0.1, 2.0], [0.75, -1.0, 0.0]]).unwrap();
+    let default = Emd::default();
+    for nothing in [&empty, &zero] {
+        assert_eq!(default.value(nothing, &one).unwrap(), 1.0);
+        assert_eq!(default.value(&one, nothing).unwrap(), 1.0);
+        assert_eq!(default.value(nothing, &empty).unwrap(), 0.0);
+        let solution = default.solve(nothing, &one).unwrap();
+        assert_eq!(solution.created, [0.25, 0.75]);
+        assert_eq!(solution.sink_potentials, [1.0, 1.0]);
+        assert!(solution.flows.is_empty());
+        let normalised = emd(1.0, 1.0, true, false);
+        let message = normalised.value(&one, nothing).unwrap_err().to_string();
+        assert_eq!(message, "the second event has no energy, so it cannot be normalised");
+        let message = normalised.value(nothing, &one).unwrap_err().to_string();
+        assert_eq!(message, "the first event has no energy, so it cannot be normalised");
+    }
+}
