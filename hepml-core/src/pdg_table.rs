@@ -32,7 +32,7 @@ const fn entry(
 
 /// All particles, by ascending code.
 #[rustfmt::skip]
-pub(crate) static PARTICLES: [Entry; 448] = [
+pub(crate) static PARTICLES: [Entry; 449] = [
     entry(1, "d", Some("d~"), Some(0.0047), None),
     entry(2, "u", Some("u~"), Some(0.00216), None),
     entry(3, "s", Some("s~"), Some(0.0929), None),
@@ -182,6 +182,7 @@ pub(crate) static PARTICLES: [Entry; 448] = [
     entry(4112, "Sigma(c)(2455)0", Some("Sigma(c)(2455)~0"), Some(2.45375), Some(0.00183)),
     entry(4114, "Sigma(c)(2520)0", Some("Sigma(c)(2520)~0"), Some(2.51848), Some(0.0153)),
     entry(4122, "Lambda(c)+", Some("Lambda(c)~-"), Some(2.28646), Some(3.248e-12)),
+    entry(4124, "Lambda(c)(2625)+", Some("Lambda(c)(2625)~-"), Some(2.628), None),
     entry(4132, "Xi(c)0", Some("Xi(c)~0"), Some(2.4705), Some(4.39e-12)),
     entry(4201, "(cu)(0)", Some("(cu)(0)~"), None, None),
     entry(4203, "(cu)(1)", Some("(cu)(1)~"), None, None),
