@@ -29,20 +29,21 @@ const HBAR_C: f64 = 6.626_070_15e-34 * 299_792_458.0 / (2.0 * PI * 1.602_176_634
 
 /// A particle's number in the PDG's Monte Carlo numbering scheme; antiparticles are negative.
 ///
-/// It displays as the particle's name, or as the number where there is no name; the number itself is the field `0`.
+/// It displays as the number, as files have it; [`name`](Self::name) is for people.
 ///
 /// ```
 /// use hepml_core::PdgId;
 ///
 /// let id = PdgId(-5122);
-/// assert_eq!(id.to_string(), "Lambda(b)~0");
+/// assert_eq!(id.name().as_deref(), Some("Lambda(b)~0"));
+/// assert_eq!(id.to_string(), "-5122");
 /// assert!(id.is_baryon() && id.has_bottom());
 /// assert_eq!(id.antiparticle(), PdgId::LAMBDA_B);
 ///
 /// assert_eq!(PdgId::from_name("pi+"), Some(PdgId::PI_PLUS));
 /// assert_eq!(PdgId::PI_PLUS.mass(), Some(0.13957039));
 /// assert_eq!(PdgId::PI_PLUS.charge(), Some(1.0));
-/// assert_eq!(PdgId(1000060120).to_string(), "C12");
+/// assert_eq!(PdgId(1000060120).name().as_deref(), Some("C12"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[repr(transparent)]
@@ -50,10 +51,7 @@ pub struct PdgId(pub i32);
 
 impl fmt::Display for PdgId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.pad(&name),
-            None => fmt::Display::fmt(&self.0, f),
-        }
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -652,7 +650,6 @@ mod tests {
             (PdgId::ALPHA, "He4"),
         ] {
             assert_eq!(id.name().unwrap(), name);
-            assert_eq!(id.to_string(), name);
         }
     }
 
@@ -680,7 +677,6 @@ mod tests {
                 (id.name(), id.mass(), id.width(), id.c_tau(), id.charge()),
                 (None, None, None, None, None)
             );
-            assert_eq!(id.to_string(), code.to_string());
         }
         assert_eq!(PdgId(i32::MIN).antiparticle(), PdgId(i32::MIN));
         assert_eq!(PdgId(-22).antiparticle(), PdgId(-22));
@@ -701,7 +697,7 @@ mod tests {
         assert_eq!((lead.atomic_number(), lead.mass_number()), (Some(82), Some(208)));
         assert_eq!((lead.nucleus_strangeness(), lead.isomer()), (Some(0), Some(0)));
         assert_eq!((lead.charge(), lead.mass()), (Some(82.0), None));
-        assert_eq!(lead.antiparticle().to_string(), "Pb208~");
+        assert_eq!(lead.antiparticle().name().unwrap(), "Pb208~");
         assert_eq!(lead.antiparticle().charge(), Some(-82.0));
         let hypertriton = PdgId(1_010_010_030);
         assert_eq!(
@@ -712,12 +708,15 @@ mod tests {
         assert_eq!((isomer.isomer(), isomer.name()), (Some(1), None));
         assert_eq!(PdgId(1_000_010_010).mass(), PdgId::PROTON.mass());
         assert_eq!(PdgId(1_000_000_010).mass(), PdgId::NEUTRON.mass());
-        assert_eq!(PdgId(1_000_000_010).to_string(), "n1");
+        assert_eq!(PdgId(1_000_000_010).name().unwrap(), "n1");
         assert_eq!((PdgId::PROTON.is_nucleus(), PdgId::PROTON.mass_number()), (false, None));
     }
 
     #[test]
-    fn display_pads() {
-        assert_eq!(format!("[{:>5}|{:<5}|{:5}]", PdgId::PI_PLUS, PdgId(22), PdgId(9)), "[  pi+|gamma|    9]");
+    fn displays_as_the_number() {
+        assert_eq!(
+            format!("[{:>5}|{:<5}|{}]", PdgId::PI_PLUS, PdgId::ELECTRON.antiparticle(), PdgId(i32::MIN)),
+            "[  211|-11  |-2147483648]"
+        );
     }
 }
