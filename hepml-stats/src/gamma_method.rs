@@ -1,19 +1,4 @@
 //! Wolff's Gamma method: errors of Monte Carlo averages from their autocorrelation.
-//!
-//! # Conventions
-//! U. Wolff, hep-lat/0306017. τ_int = 1/2 + Σ_{t ≥ 1} ρ(t), so that independent samples have τ_int = 1/2 and
-//! error² = 2 τ_int Γ(0)/N. Γ(t) is averaged over the N − R t pairs of the R chains (replicas), around the mean of all.
-//! The summation window W is the first with g(W) = exp(−W/τ) − τ/√(W N) < 0, where
-//! τ = S / ln[(2 τ_int(W) + 1)/(2 τ_int(W) − 1)]; where τ_int(W) ≤ 1/2 (anti-correlated or independent samples), τ is
-//! tiny and the window closes at once, as in the paper. The bias of Γ from the unknown mean is cancelled by the factor
-//! 1 + (2W + 1)/N on the variance (eq. 49). The errors are those of the paper: τ_int has 2 τ_int √((W + 1/2 − τ_int)/N)
-//! (eq. 42), the error itself error · √((W + 1/2)/N).
-//!
-//! The window closes at the latest near 0.12 N (for S = 1.5), even for a series that only drifts: look at
-//! [`GammaEstimate::effective_size`]. [`Error::NoWindow`] is the case of a chain that is shorter than twice the window.
-//!
-//! For a strongly anti-correlated series the window W = 1 is too short: the summed variance may be far too small, or not
-//! positive, which is an error here. Fix the window by hand ([`GammaConfig::window`]) in that case.
 
 use hepml_core::ndarray::ArrayView2;
 use hepml_core::{Error as CoreError, Item};
@@ -61,7 +46,8 @@ pub struct GammaEstimate {
     pub effective_size: f64,
     /// The summation window W.
     pub window: usize,
-    /// ρ(t) for t = 0..=2W (or up to half of the shortest chain), to look at: it should have decayed at W.
+    /// ρ(t) for t = 0..=W, to look at: it should have decayed at W. See [`autocorrelation`](crate::autocorrelation) for
+    /// more of it.
     pub autocorrelation: Vec<f64>,
     /// The bias that was subtracted from the value; 0 for one chain, where it cannot be estimated.
     pub bias: f64,
@@ -85,6 +71,21 @@ impl GammaEstimate {
 /// The mean of one series, with its error and autocorrelation time.
 ///
 /// Cost: O(N W) for N samples and a window W.
+///
+/// # Conventions
+/// U. Wolff, hep-lat/0306017. τ_int = 1/2 + Σ_{t ≥ 1} ρ(t), so that independent samples have τ_int = 1/2 and
+/// error² = 2 τ_int Γ(0)/N. Γ(t) is averaged over the N − R t pairs of the R chains (replicas), around the mean of all.
+/// The summation window W is the first with g(W) = exp(−W/τ) − τ/√(W N) < 0, where
+/// τ = S / ln[(2 τ_int(W) + 1)/(2 τ_int(W) − 1)]; where τ_int(W) ≤ 1/2 (anti-correlated or independent samples), τ is
+/// tiny and the window closes at once, as in the paper. The bias of Γ from the unknown mean is cancelled by the factor
+/// 1 + (2W + 1)/N on the variance (eq. 49). The errors are those of the paper: τ_int has 2 τ_int √((W + 1/2 − τ_int)/N)
+/// (eq. 42), the error itself error · √((W + 1/2)/N).
+///
+/// The window closes at the latest near 0.12 N (for S = 1.5), even for a series that only drifts: look at
+/// [`GammaEstimate::effective_size`]. [`Error::NoWindow`] is the case of a chain that is shorter than twice the window.
+///
+/// For a strongly anti-correlated series the window W = 1 is too short: the summed variance may be far too small, or not
+/// positive, which is an error here. Fix the window by hand ([`GammaConfig::window`]) in that case.
 ///
 /// ```
 /// use hepml_stats::{gamma_method, GammaConfig};
@@ -265,8 +266,7 @@ fn summed(
     let missing = summed / n;
     let variance = summed + (2 * window + 1) as f64 * missing;
     let at_zero = gamma.at(0) + missing;
-    let shown = (2 * window).min(longest);
-    let autocorrelation = (0..=shown).map(|lag| (gamma.at(lag) + missing) / at_zero).collect();
+    let autocorrelation = (0..=window).map(|lag| (gamma.at(lag) + missing) / at_zero).collect();
     let tau_int = 0.5 * variance / at_zero;
     let w = window as f64;
     let error = gamma.scale * (variance / n).sqrt();

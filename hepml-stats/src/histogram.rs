@@ -1,8 +1,4 @@
 //! Weighted histograms.
-//!
-//! # Conventions
-//! Bins are half-open, [a, b), the last one too: a value on the uppermost edge overflows. (numpy closes the last bin.)
-//! The error of a bin is √Σw².
 
 use hepml_core::{Error as CoreError, Item};
 
@@ -144,6 +140,10 @@ fn check_ends(bins: usize, low: f64, high: f64) -> Result<()> {
 }
 
 /// A histogram of weighted values: Σw and Σw² of each bin, of the underflow and of the overflow.
+///
+/// # Conventions
+/// Bins are half-open, [a, b), the last one too: a value on the uppermost edge overflows. (numpy closes the last bin.)
+/// The error of a bin is √Σw².
 ///
 /// ```
 /// use hepml_stats::{Binning, Histogram};

@@ -1,12 +1,4 @@
 //! Kolmogorov-Smirnov tests, of weighted samples too.
-//!
-//! # Conventions
-//! The statistic is D = sup|F − G| of the (weighted) empirical distributions, exact with ties. The p-value is the
-//! asymptotic one with a correction for finite samples: p = Q(z + 1/(6√n) + (z − 1)/(4n)) with z = √n D and
-//! Q(λ) = 2 Σ_{k≥1} (−1)^{k−1} exp(−2k²λ²) (J. Vrbik, Applied Mathematics 11 (2020) 227). Against the exact distribution
-//! it is off by less than 0.025/n from n = 10 on, upwards (conservatively) where p is small: by 6 % at p = 0.001, n = 50.
-//! n is the effective size (Σw)²/Σw² of a sample, and n₁n₂/(n₁ + n₂) for two. Continuous distributions are assumed: with
-//! many ties the p-value is too large (conservative).
 
 use std::f64::consts::PI;
 
@@ -17,6 +9,14 @@ use crate::sample::{ascending, check_values, positive_weights};
 use crate::tail_index::kish;
 
 /// What a Kolmogorov-Smirnov test found.
+///
+/// # Conventions
+/// The statistic is D = sup|F − G| of the (weighted) empirical distributions, exact with ties. The p-value is the
+/// asymptotic one with a correction for finite samples: p = Q(z + 1/(6√n) + (z − 1)/(4n)) with z = √n D and
+/// Q(λ) = 2 Σ_{k≥1} (−1)^{k−1} exp(−2k²λ²) (J. Vrbik, Applied Mathematics 11 (2020) 227). Against the exact distribution
+/// it is off by less than 0.025/n from n = 10 on, upwards (conservatively) where p is small: by 6 % at p = 0.001, n = 50.
+/// n is the effective size (Σw)²/Σw² of a sample, and n₁n₂/(n₁ + n₂) for two. Continuous distributions are assumed: with
+/// many ties the p-value is too large (conservative).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KsTest {
     /// The largest distance D of the distributions.

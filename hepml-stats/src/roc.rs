@@ -1,13 +1,4 @@
 //! Receiver operating characteristic: how well a score separates signal from background.
-//!
-//! # Conventions
-//! High scores are signal-like; an event passes if its score is at or above the threshold. ε_S and ε_B are the fractions
-//! of the signal and background weight that pass. Events with the same score pass together, and the curve is a straight
-//! line between neighbouring thresholds (ties count half in the AUC).
-//!
-//! Weights may be negative as long as the sum of each class is positive. The curve may then be non-monotonic and leave
-//! the unit square; the AUC stays the weighted probability P(s_S > s_B) + P(s_S = s_B)/2, and ε_B(ε_S) is read off where
-//! the curve reaches ε_S first, coming from tight thresholds.
 
 use hepml_core::{Error as CoreError, Item};
 
@@ -37,6 +28,15 @@ pub struct MaxSic {
 }
 
 /// The curve of one classifier on a test sample.
+///
+/// # Conventions
+/// High scores are signal-like; an event passes if its score is at or above the threshold. ε_S and ε_B are the fractions
+/// of the signal and background weight that pass. Events with the same score pass together, and the curve is a straight
+/// line between neighbouring thresholds (ties count half in the AUC).
+///
+/// Weights may be negative as long as the sum of each class is positive. The curve may then be non-monotonic and leave
+/// the unit square; the AUC stays the weighted probability P(s_S > s_B) + P(s_S = s_B)/2, and ε_B(ε_S) is read off where
+/// the curve reaches ε_S first, coming from tight thresholds.
 ///
 /// ```
 /// use hepml_stats::Roc;

@@ -204,20 +204,18 @@ fn gamma_method_has_the_right_error_on_an_autoregressive_series() {
             "a = {a}: {error}, exact {}",
             variance.sqrt()
         );
-        // The quoted errors of the error and of τ_int are their spread over the chains. Formula (42) and (W + 1/2)/N hold
-        // for a fixed window that is long against τ_int, hence not for a = 0, where W is 1 to 3 and fluctuates.
-        if a > 0.0 {
-            let tau: Vec<f64> = estimates.iter().map(|e| e.tau_int).collect();
-            let tau_spread = mean(&tau).unwrap().error * (CHAINS as f64).sqrt();
-            let tau_error =
-                mean(&estimates.iter().map(|e| e.tau_int_error).collect::<Vec<_>>()).unwrap().value;
-            assert!((tau_error / tau_spread - 1.0).abs() < 0.15, "a = {a}: {tau_error} against {tau_spread}");
-            let spread = error.error * (CHAINS as f64).sqrt();
-            let quoted = mean(&estimates.iter().map(|e| e.error_of_error).collect::<Vec<_>>()).unwrap().value;
-            assert!((quoted / spread - 1.0).abs() < 0.15, "a = {a}: {quoted} against {spread}");
-            let bias = mean(&tau).unwrap().value / exact_tau - 1.0;
-            assert!(bias.abs() < 0.03, "a = {a}: τ_int is off by {bias}");
-        }
+        // The quoted errors of the error and of τ_int are their spread over the chains; (42) is the leading order in τ_int/W.
+        let spread = |values: &[f64]| mean(values).unwrap().error * (CHAINS as f64).sqrt();
+        let quoted = |read: &dyn Fn(&GammaEstimate) -> f64| {
+            mean(&estimates.iter().map(read).collect::<Vec<_>>()).unwrap().value
+        };
+        let tau: Vec<f64> = estimates.iter().map(|e| e.tau_int).collect();
+        let ratio = quoted(&|e| e.tau_int_error) / spread(&tau);
+        assert!((ratio - 1.0).abs() < 0.2, "a = {a}: the error of τ_int is off by the factor {ratio}");
+        let ratio = quoted(&|e| e.error_of_error) / spread(&errors);
+        assert!((ratio - 1.0).abs() < 0.15, "a = {a}: the error of the error is off by the factor {ratio}");
+        let bias = quoted(&|e| e.tau_int) / exact_tau - 1.0;
+        assert!(bias.abs() < 0.03, "a = {a}: τ_int is off by {bias}");
     }
 }
 
