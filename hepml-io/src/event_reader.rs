@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// After an error the iterator is at its end (it is fused); the events before the error stay valid. Readers of one format
 /// have methods of their own for what only that format knows (cross sections, weight groups, ...).
 ///
-/// ```ignore
+/// ```no_run
 /// use hepml_core::Selection;
 /// use hepml_io::{EventReader, LheReader};
 ///

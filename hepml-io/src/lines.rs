@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use crate::error::{Error, Position, Result};
 use crate::input::Input;
+use crate::numbers::Fault;
 
 /// The longest line that is read: no file without newlines can claim more memory.
 pub(crate) const LONGEST_LINE: usize = 1 << 24;
@@ -26,6 +27,8 @@ pub(crate) struct Lines {
     event: Option<u64>,
     /// Whether the line in `buffer` is to be returned once more.
     held: bool,
+    /// Whether the line in `buffer` ended in a newline.
+    complete: bool,
 }
 
 impl Lines {
@@ -39,6 +42,7 @@ impl Lines {
             next_byte: 0,
             event: None,
             held: false,
+            complete: true,
         }
     }
 
@@ -64,7 +68,8 @@ impl Lines {
         }
         self.line += 1;
         self.next_byte += count as u64;
-        if bytes.last() == Some(&b'\n') {
+        self.complete = bytes.last() == Some(&b'\n');
+        if self.complete {
             bytes.pop();
             if bytes.last() == Some(&b'\r') {
                 bytes.pop();
@@ -115,6 +120,16 @@ impl Lines {
     /// An error at the current line.
     pub(crate) fn malformed(&self, reason: impl Into<String>) -> Error {
         Error::Malformed { format: self.format, position: self.position(), reason: reason.into() }
+    }
+
+    /// Whether the current line ended in a newline; else the file may have been cut off within it.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// An error in a field of the current line; a last line without a newline counts as cut off.
+    pub(crate) fn fault(&self, fault: Fault) -> Error {
+        if self.complete { self.malformed(fault) } else { self.truncated("the rest of the line") }
     }
 
     /// The error of a file that ends here.
