@@ -165,7 +165,7 @@ impl Simplex {
         while self.open_rows.len() > 1 && open_columns > 1 {
             let source = self.open_rows[turn] as usize;
             let row = &self.cost[source * stride..(source + 1) * stride];
-            let column = argmin(row, &self.closed);
+            let column = position(row, &self.closed, row_minimum(row, &self.closed));
             let sink = sources + column;
             let (supply, demand) = (self.parts[source], self.parts[sink]);
             if supply < demand {
@@ -217,13 +217,14 @@ impl Simplex {
                 let (row_potentials, column_potentials) = self.potential.split_at(sources);
                 let rows = self.cost.chunks_exact(stride).zip(row_potentials).enumerate();
                 for (source, (row, row_potential)) in rows.skip(block * BLOCK).take(BLOCK) {
-                    let reduced = row_minimum(row, column_potentials) - row_potential;
+                    let row_lowest = row_minimum(row, column_potentials);
+                    let reduced = row_lowest - row_potential;
                     if reduced < lowest {
-                        (lowest, entering) = (reduced, Some(source));
+                        (lowest, entering) = (reduced, Some((source, row_lowest)));
                     }
                 }
                 block = if block + 1 == blocks { 0 } else { block + 1 };
-                let Some(source) = entering else {
+                let Some((source, row_lowest)) = entering else {
                     clean += 1;
                     continue;
                 };
@@ -233,7 +234,7 @@ impl Simplex {
                 }
                 self.pivots += 1;
                 let row = &self.cost[source * stride..(source + 1) * stride];
-                let sink = sources + argmin(row, column_potentials);
+                let sink = sources + position(row, column_potentials, row_lowest);
                 let shift = match self.tree.pivot(number(source), number(sink)) {
                     Moved::Source => lowest,
                     Moved::Sink => -lowest,
@@ -320,13 +321,15 @@ fn row_minimum(row: &[f64], shift: &[f64]) -> f64 {
             lowest[lane] = if x < lowest[lane] { x } else { lowest[lane] };
         }
     }
-    lowest.into_iter().fold(f64::INFINITY, f64::min)
+    // Not f64::min, which would look for NaN.
+    let less = |x: f64, y: f64| if x < y { x } else { y };
+    let [a, b, c, d, e, f, g, h] = lowest;
+    less(less(less(a, b), less(c, d)), less(less(e, f), less(g, h)))
 }
 
-/// The first position of [`row_minimum`], which must be finite.
+/// The first position of the [`row_minimum`] `lowest`, which must be finite.
 #[inline]
-fn argmin(row: &[f64], shift: &[f64]) -> usize {
-    let lowest = row_minimum(row, shift);
+fn position(row: &[f64], shift: &[f64], lowest: f64) -> usize {
     row.iter().zip(shift).position(|(x, y)| x + y == lowest).expect("the minimum is among them")
 }
 
@@ -334,8 +337,8 @@ fn argmin(row: &[f64], shift: &[f64]) -> usize {
 mod tests {
     use super::*;
 
-    /// Masses and costs with many ties, from a small generator that needs no crate.
-    fn problem(seed: u64, sources: usize, sinks: usize, different: u64) -> Simplex {
+    /// So many different masses and costs, from a small generator that needs no crate.
+    fn problem(seed: u64, sources: usize, sinks: usize, [masses, costs]: [u64; 2]) -> Simplex {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut draw = move |below: u64| {
             state ^= state << 13;
@@ -343,14 +346,14 @@ mod tests {
             state ^= state << 17;
             (state % below) as f64
         };
-        let mut masses = |count| (0..count).map(|_| 1.0 + draw(different)).collect::<Vec<f64>>();
-        let (supply, demand) = (masses(sources), masses(sinks));
+        let mut side = |count| (0..count).map(|_| 1.0 + draw(masses)).collect::<Vec<f64>>();
+        let (supply, demand) = (side(sources), side(sinks));
         let ratio = supply.iter().sum::<f64>() / demand.iter().sum::<f64>();
         let mut simplex = Simplex::default();
         simplex.reset(supply.into_iter(), demand.into_iter().map(|mass| mass * ratio));
         for source in 0..sources {
             for cost in simplex.cost_row_mut(source) {
-                *cost = draw(different) - 1.0;
+                *cost = draw(costs) - 1.0;
             }
         }
         simplex
@@ -362,7 +365,8 @@ mod tests {
         for (seed, &(sources, sinks)) in
             [(1, 1), (1, 5), (6, 1), (4, 4), (9, 7), (20, 20), (40, 33), (3, 70)].iter().enumerate()
         {
-            for different in [1, 2, 5, 1000] {
+            // Equal masses on equally many nodes make every basis as degenerate as can be.
+            for different in [[1, 1], [1, 3], [1, 1000], [2, 2], [5, 5], [1000, 1000]] {
                 let mut simplex = problem(seed as u64 + 1, sources, sinks, different);
                 simplex.cut_into_parts();
                 let supplies = simplex.parts.clone();
@@ -391,7 +395,8 @@ mod tests {
                         break;
                     }
                     let row = &simplex.cost[source * simplex.stride..][..simplex.stride];
-                    let sink = sources + argmin(row, column_potentials);
+                    let lowest = row_minimum(row, column_potentials);
+                    let sink = sources + position(row, column_potentials, lowest);
                     simplex.tree.pivot(number(source), number(sink));
                 }
             }
@@ -400,7 +405,7 @@ mod tests {
 
     #[test]
     fn potentials_kept_through_pivots_are_those_of_the_tree() {
-        let mut simplex = problem(3, 60, 50, 1000);
+        let mut simplex = problem(3, 60, 50, [1000, 1000]);
         simplex.solve(1000.0, 100_000).unwrap();
         assert!(simplex.pivots() > 50);
         for (source, sink, flow) in simplex.flows().to_vec() {
@@ -415,7 +420,7 @@ mod tests {
 
     #[test]
     fn the_pivots_are_capped() {
-        let mut simplex = problem(3, 60, 50, 1000);
+        let mut simplex = problem(3, 60, 50, [1000, 1000]);
         assert!(matches!(simplex.solve(1000.0, 5), Err(Error::NotConverged { pivots: 5, from: 60, to: 50 })));
     }
 

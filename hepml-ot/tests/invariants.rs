@@ -5,6 +5,7 @@
 use std::ops::ControlFlow;
 
 use hepml_core::ndarray::Array2;
+use hepml_core::testing::{check_irc_safe, check_metric_axioms, collinear_split, soft_emission};
 use hepml_core::{EventMetric, EventSet, FourMomentum, ParticleSets, Progress};
 use hepml_ot::{
     CorrelationDimension, Emd, EmdConfig, EnergyFlow, Error, Transport, TransportProblem, Workspace,
@@ -112,6 +113,12 @@ fn check(
     );
     prop_assert!(solution.gap <= GAP * size, "gap {} of {}", solution.gap, size);
     prop_assert!(solution.gap >= -ROUNDING * size, "negative gap {} of {}", solution.gap, size);
+    if penalty.is_none() {
+        let carried: f64 = a.iter().zip(u).map(|(mass, potential)| mass * potential).sum();
+        prop_assert!(
+            (carried - 0.5 * solution.value).abs() <= ROUNDING * (total_a + total_b) * potential_size
+        );
+    }
     for flow in &solution.flows {
         let reduced = cost[(flow.from, flow.to)] - u[flow.from] - v[flow.to];
         prop_assert!(reduced * flow.amount <= GAP * size, "slack {reduced} where {} flows", flow.amount);
@@ -207,10 +214,27 @@ proptest! {
         let exponent = 1.0_f64.min(1.0 / beta);
         // A value that is off by `rounding` is off by at most its root after the root is taken.
         let rounding = (ROUNDING * size * largest).powf(exponent);
-        let [ab, bc, ac] = [(&a, &b), (&b, &c), (&a, &c)].map(|(x, y)| emd.metric(x, y).unwrap());
-        prop_assert!(ab >= 0.0);
-        prop_assert!((ab - emd.metric(&b, &a).unwrap()).abs() <= rounding);
-        prop_assert!(ac <= ab + bc + rounding, "{ac} > {ab} + {bc}");
+        check_metric_axioms(|x, y| emd.metric(x, y), &[a, b, c], rounding)?;
+    }
+
+    /// Particles without a mass at |y| < 2, so that a splitting keeps the rapidity to some 1e-14.
+    #[test]
+    fn infrared_and_collinear_safety(
+        (a, b) in (rows(20), rows(20)), split in collinear_split(1), emission in soft_emission(2), config in config(),
+    ) {
+        let particles = |rows: &Rows| -> Vec<FourMomentum> {
+            rows.iter().map(|[pt, y, phi]| FourMomentum::from_pt_y_phi_m(*pt, *y, *phi, 0.0).unwrap()).collect()
+        };
+        let sets = ParticleSets::from_events([particles(&a), particles(&b)]).unwrap();
+        // A root has no bounded derivative where the distance is 0, so its roundings are not small.
+        let emd = emd((config.0.max(0.4), config.1.max(1.0), false, config.3));
+        let value = |sets: &ParticleSets| {
+            emd.value(&EnergyFlow::from_particles(sets.event(0))?, &EnergyFlow::from_particles(sets.event(1))?)
+        };
+        let energy = flow(&a).total_energy() + flow(&b).total_energy();
+        // Emissions reach |eta| = 5, distances 10; they are made down to 1e-12 of their momentum.
+        let tolerance = 1e-12 * (energy + emission.momentum.pt()) * (10.0 / emd.ground_cost().radius()).powf(config.1.max(1.0));
+        check_irc_safe(value, &sets, &split, &emission, tolerance)?;
     }
 
     #[test]
@@ -456,6 +480,33 @@ fn all_pairs_are_those_pairs() {
         assert_eq!(none.to_square().unwrap().dim(), (few, few));
     }
     assert!(emd.cross(&events, &[], &mut ()).unwrap().is_complete());
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn the_number_of_threads_does_not_matter() {
+    let mut events = ring(60);
+    let emd = EmdConfig::new().max_pivots(12).build().unwrap();
+    // The last events need more pivots than allowed, so there are errors in many pairs.
+    events.extend((0..4).map(|k| {
+        flow(
+            &(0..30)
+                .map(|i| [1.0, f64::from(i) * 0.3 % 1.0, f64::from(i * k) * 0.7 % 1.0])
+                .collect::<Vec<_>>(),
+        )
+    }));
+    let run = |threads: usize, events: &[EnergyFlow]| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| emd.pairwise(events, &mut ()))
+    };
+    let one = run(1, &events[..60]).unwrap();
+    for threads in [2, 3, 8] {
+        assert_eq!(run(threads, &events[..60]).unwrap(), one);
+    }
+    let error = run(1, &events).unwrap_err().to_string();
+    for threads in [2, 3, 8] {
+        assert_eq!(run(threads, &events).unwrap_err().to_string(), error);
+    }
 }
 
 #[test]
