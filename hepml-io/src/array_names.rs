@@ -30,6 +30,7 @@ impl ArrayNames {
     }
 
     /// `particles`, with those of `labels` and `weights` that `contains` knows.
+    #[cfg(any(feature = "npz", feature = "hdf5"))]
     pub(crate) fn known(
         particles: &str,
         labels: &str,

@@ -1,40 +1,41 @@
-//! How columns of numbers become momenta and features: the one statement of it, for every tabular format.
-//!
-//! # Conventions
-//! Momenta in GeV, angles in radians. A *layout* says what the columns of a particle are:
-//!
-//! | [`ParticleLayout`] | columns of a particle | momentum | padding |
-//! | --- | --- | --- | --- |
-//! | `PtYPhi` | pt, rapidity y, azimuth phi | E = mT cosh y, pz = mT sinh y, mT = √(pt² + m²) | pt = 0 |
-//! | `PtYPhiPid` | the same, PDG id (EnergyFlow) | the same | pt = 0 |
-//! | `PtEtaPhi` | pt, pseudorapidity eta, phi (LHC Olympics) | pz = pt sinh eta, E = √(p² + m²) | pt = 0 |
-//! | `PtEtaPhiPid` | the same, PDG id | the same | pt = 0 |
-//! | `PtEtaPhiM` | the same, mass | the same, m as recorded | pt = 0 |
-//! | `EPxPyPz` | E, px, py, pz (top-tagging reference set) | as recorded | E = 0 |
-//! | `PxPyPzE` | px, py, pz, E (FastJet's example data) | as recorded | E = 0 |
-//!
-//! **Mass.** [`MassHypothesis::AsRecorded`] takes the momentum as the file has it; where the layout has no mass (the
-//! first four), that is a massless particle, as is [`MassHypothesis::Massless`]. [`MassHypothesis::Pdg`] takes the mass
-//! of the PDG table and needs a layout with an id; an id that the table does not know is an error naming event and
-//! particle. In `PtYPhi`-like layouts pt and y are kept and E and pz follow from the mass; in the others the momentum
-//! is kept and E follows.
-//!
-//! **Padding.** A particle whose pt (or E) is exactly 0 is padding, wherever in the event it stands, and is left out; its
-//! other columns must be finite (and its momentum 0, for the layouts with E) but are otherwise ignored. A negative pt or
-//! E, a NaN or an infinity is an error naming event and particle, in padding too. Particles are counted from 0 by their
-//! place in the file, padding included.
-//!
-//! **Features.** A layout with an id gives the feature column `pdg_id`; the others give none. Ids must be whole numbers
-//! that fit an `i32`. (A file that stores ids as 32-bit floats has rounded those above 2^24, nuclear codes mostly, before
-//! we see them.)
-//!
-//! **Exactness.** A momentum determines y and phi only up to rounding. Who needs the coordinates as the file has them
-//! (a distance between events does) reads [`EventRows`](crate::EventRows), which hold the rows without the padding and
-//! are not converted at all.
+//! How columns of numbers become momenta and features: the one statement of it, for every tabular format, is the
+//! documentation of [`ParticleLayout`].
 
 use hepml_core::{Error, FourMomentum, Item, MassHypothesis, PdgId, Result};
 
-/// What the columns of a particle are.
+/// What the columns of a particle are, and how they become a momentum and features.
+///
+/// # Conventions
+/// Momenta in GeV, angles in radians. A *layout* says what the columns of a particle are:
+///
+/// | [`ParticleLayout`] | columns of a particle | momentum | padding |
+/// | --- | --- | --- | --- |
+/// | `PtYPhi` | pt, rapidity y, azimuth phi | E = mT cosh y, pz = mT sinh y, mT = √(pt² + m²) | pt = 0 |
+/// | `PtYPhiPid` | the same, PDG id (EnergyFlow) | the same | pt = 0 |
+/// | `PtEtaPhi` | pt, pseudorapidity eta, phi (LHC Olympics) | pz = pt sinh eta, E = √(p² + m²) | pt = 0 |
+/// | `PtEtaPhiPid` | the same, PDG id | the same | pt = 0 |
+/// | `PtEtaPhiM` | the same, mass | the same, m as recorded | pt = 0 |
+/// | `EPxPyPz` | E, px, py, pz (top-tagging reference set) | as recorded | E = 0 |
+/// | `PxPyPzE` | px, py, pz, E (FastJet's example data) | as recorded | E = 0 |
+///
+/// **Mass.** [`MassHypothesis::AsRecorded`] takes the momentum as the file has it; where the layout has no mass (the
+/// first four), that is a massless particle, as is [`MassHypothesis::Massless`]. [`MassHypothesis::Pdg`] takes the mass
+/// of the PDG table and needs a layout with an id; an id that the table does not know is an error naming event and
+/// particle. In `PtYPhi`-like layouts pt and y are kept and E and pz follow from the mass; in the others the momentum
+/// is kept and E follows.
+///
+/// **Padding.** A particle whose pt (or E) is exactly 0 is padding, wherever in the event it stands, and is left out; its
+/// other columns must be finite (and its momentum 0, for the layouts with E) but are otherwise ignored. A negative pt or
+/// E, a NaN or an infinity is an error naming event and particle, in padding too. Particles are counted from 0 by their
+/// place in the file, padding included.
+///
+/// **Features.** A layout with an id gives the feature column `pdg_id`; the others give none. Ids must be whole numbers
+/// that fit an `i32`. (A file that stores ids as 32-bit floats has rounded those above 2^24, nuclear codes mostly, before
+/// we see them.)
+///
+/// **Exactness.** A momentum determines y and phi only up to rounding. Who needs the coordinates as the file has them
+/// (a distance between events does) reads [`EventRows`](crate::EventRows), which hold the rows without the padding and
+/// are not converted at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParticleLayout {
     /// Transverse momentum, rapidity, azimuth.
@@ -340,5 +341,80 @@ pub(crate) fn finite_of_event(what: &'static str, value: f64, event: usize) -> R
         Ok(value)
     } else {
         Err(Error::NotFinite { what: what.into(), item: Item::event(event), value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_layout_has_an_inverse() {
+        let p = FourMomentum::from_pt_y_phi_m(30.0, 1.25, -2.0, 0.1396).expect("valid");
+        for layout in [
+            ParticleLayout::PtYPhi,
+            ParticleLayout::PtYPhiPid,
+            ParticleLayout::PtEtaPhi,
+            ParticleLayout::PtEtaPhiPid,
+            ParticleLayout::PtEtaPhiM,
+            ParticleLayout::EPxPyPz,
+            ParticleLayout::PxPyPzE,
+        ] {
+            let row = layout.row(p, PdgId(211)).expect("valid");
+            assert_eq!(row.len(), layout.width());
+            let mass = if layout.has_id() { MassHypothesis::Pdg } else { MassHypothesis::AsRecorded };
+            let back = layout.momentum(&row, mass).expect("valid").expect("a particle");
+            assert!((back.pt() - p.pt()).abs() < 1e-13, "{layout:?}");
+            let keeps_mass = matches!(
+                layout,
+                ParticleLayout::PtEtaPhiM | ParticleLayout::EPxPyPz | ParticleLayout::PxPyPzE
+            );
+            // Another mass changes E by at most m² cosh y / 2 pt = 6e-4 GeV.
+            let tolerance = if keeps_mass { 1e-12 } else { 1e-3 };
+            assert!((back.e - p.e).abs() < tolerance, "{layout:?}: {back:?}");
+        }
+    }
+
+    #[test]
+    fn momenta_that_a_layout_cannot_hold_are_refused() {
+        let beam = FourMomentum::new(5.0, 0.0, 0.0, 5.0);
+        assert!(ParticleLayout::PtYPhi.row(beam, PdgId(0)).is_err());
+        assert!(ParticleLayout::PtEtaPhi.row(beam, PdgId(0)).is_err());
+        assert_eq!(ParticleLayout::EPxPyPz.row(beam, PdgId(0)).expect("valid"), [5.0, 0.0, 0.0, 5.0]);
+        assert!(ParticleLayout::EPxPyPz.row(FourMomentum::ZERO, PdgId(0)).is_err());
+        assert!(ParticleLayout::EPxPyPz.row(FourMomentum::new(-1.0, 0.0, 0.0, 0.0), PdgId(0)).is_err());
+        assert!(ParticleLayout::EPxPyPz.row(FourMomentum::new(f64::NAN, 0.0, 0.0, 0.0), PdgId(0)).is_err());
+    }
+
+    #[test]
+    fn ids_without_a_mass_are_refused_only_if_one_is_asked_for() {
+        let row = [5.0, 0.0, 0.0, 99_999_999.0];
+        let layout = ParticleLayout::PtYPhiPid;
+        assert!(layout.momentum(&row, MassHypothesis::Massless).expect("valid").is_some());
+        let error = layout.momentum(&row, MassHypothesis::Pdg).expect_err("no such particle").to_string();
+        assert!(error.contains("99999999") && error.contains("mass"), "{error}");
+    }
+
+    #[test]
+    fn a_mass_given_for_components_keeps_the_momentum() {
+        let row = [9.0, 3.0, 4.0, 0.0];
+        let p = ParticleLayout::EPxPyPz.momentum(&row, MassHypothesis::Massless).expect("valid");
+        assert_eq!(p, Some(FourMomentum::new(5.0, 3.0, 4.0, 0.0)));
+    }
+
+    #[test]
+    fn wide_tables_are_checked() {
+        assert!(EventColumns::new(ParticleLayout::PtYPhi, vec![], None, None).is_err());
+        assert!(EventColumns::new(ParticleLayout::PtYPhi, vec![0, 1], None, None).is_err());
+        for columns in [0, 1, 2, 5] {
+            assert!(EventColumns::lhc_olympics(columns).is_err(), "{columns}");
+        }
+        assert_eq!(EventColumns::lhc_olympics(2100).expect("valid").label(), None);
+        assert_eq!(EventColumns::lhc_olympics(2101).expect("valid").label(), Some(2100));
+        let names: Vec<String> = ["PX_0", "E_0", "PY_0", "PZ_0", "weight"].map(String::from).to_vec();
+        let columns = EventColumns::top_tagging(&names).expect("valid").with_weight(4);
+        assert_eq!(columns.gather(&[1.0, 2.0, 3.0, 4.0, 5.0]), [2.0, 1.0, 3.0, 4.0]);
+        assert!(columns.check(5).is_ok() && columns.check(4).is_err());
+        assert!(EventColumns::top_tagging(&names[..3]).is_err());
     }
 }

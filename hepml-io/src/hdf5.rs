@@ -237,6 +237,27 @@ impl Hdf5File {
         Ok(ParticleReader::new(layout, labelled, weighted, source).in_file(self.path.clone()))
     }
 
+    /// The particles `X[events, particles, (pt, y, phi[, pid])]` with the labels `y` and the weights `weights`, if there
+    /// are such data sets in the file's root; `None` without `X`.
+    ///
+    /// # Errors
+    /// As [`particles`](Self::particles).
+    pub fn find_particles(&self) -> Result<Option<ParticleReader>> {
+        let contains = |name: &str| self.file.dataset(name).is_ok();
+        if !contains("X") {
+            return Ok(None);
+        }
+        let shape = self.named(
+            self.dataset("X").and_then(|dataset| dataset.shape().map_err(|error| convert(&error, Some("X")))),
+        )?;
+        let layout = match shape[..] {
+            [_, _, 3] => ParticleLayout::PtYPhi,
+            [_, _, 4] => ParticleLayout::PtYPhiPid,
+            _ => return Ok(None),
+        };
+        self.particles(layout, &ArrayNames::known("X", "y", "weights", contains)).map(Some)
+    }
+
     fn events(&self, layout: ParticleLayout, names: &ArrayNames) -> Result<Events> {
         let path = &names.particles;
         let dataset = self.dataset(path)?;

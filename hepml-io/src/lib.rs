@@ -6,6 +6,7 @@ mod columns;
 mod error;
 mod event_reader;
 mod event_rows;
+mod format;
 #[cfg(feature = "hdf5")]
 mod hdf5;
 pub mod hepmc;
@@ -22,6 +23,7 @@ mod output;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod particle_reader;
+mod summary;
 mod table_reader;
 mod text;
 mod weight_choice;
@@ -33,6 +35,7 @@ pub use columns::{EventColumns, ParticleLayout};
 pub use error::{Error, Position, Result};
 pub use event_reader::{Chunks, EventReader};
 pub use event_rows::EventRows;
+pub use format::{Format, open_events};
 #[cfg(feature = "hdf5")]
 pub use hdf5::Hdf5File;
 pub use hepmc::{HepMcCrossSection, HepMcInfo, HepMcReader, HepMcRun, HepMcTool, HepMcWriter};
@@ -46,5 +49,6 @@ pub use npy::{NpyHeader, NpyReader, read_npy, write_npy};
 #[cfg(feature = "npz")]
 pub use npz::{NpzFile, write_npz};
 pub use particle_reader::ParticleReader;
+pub use summary::{Imbalance, Summary, inspect};
 pub use table_reader::TableReader;
 pub use text::{open_text, read_text, write_text};

@@ -302,15 +302,7 @@ impl NpyReader {
     /// # Errors
     /// A file that cannot be read; a header that is malformed, or of numbers that are not read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let input = Input::open(path)?;
-        let name = input.path().map(ToOwned::to_owned);
-        let opened = Self::from_stream(Box::new(input));
-        match name {
-            Some(name) => {
-                opened.map_err(|error| error.in_file(&name)).map(|reader| reader.in_file(Some(name)))
-            }
-            None => opened,
-        }
+        Self::from_input(Input::open(path)?)
     }
 
     /// Takes any reader, which may be compressed as a whole.
@@ -318,7 +310,22 @@ impl NpyReader {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn new(reader: impl Read + Send + 'static) -> Result<Self> {
-        Self::from_stream(Box::new(Input::new(reader)?))
+        Self::from_input(Input::new(reader)?)
+    }
+
+    /// Reads from an input that is open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_input(input: Input) -> Result<Self> {
+        let path = input.path().map(ToOwned::to_owned);
+        let opened = Self::from_stream(Box::new(input));
+        match path {
+            Some(path) => {
+                opened.map_err(|error| error.in_file(&path)).map(|reader| reader.in_file(Some(path)))
+            }
+            None => opened,
+        }
     }
 
     pub(crate) fn from_stream(mut reader: Box<dyn Read + Send>) -> Result<Self> {

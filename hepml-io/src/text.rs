@@ -24,7 +24,7 @@ pub(crate) const FORMAT: &str = "text";
 ///
 /// # Errors
 /// A file that cannot be read. What is wrong in it comes while reading: a line that is not numbers of the layout, naming
-/// line and event; a particle that is not valid, naming event and particle.
+/// line and event; a particle that is not valid, likewise.
 ///
 /// ```no_run
 /// use hepml_io::{ParticleLayout, open_text};
@@ -85,6 +85,8 @@ impl TextEvents {
             if values.len() - before < self.layout.width() {
                 return Err(self.wrong_columns(numbers));
             }
+            // Here and not only when the row is used, so that the error says the line.
+            self.layout.check(&values[before..]).map_err(|error| self.lines.malformed(error.to_string()))?;
         }
         if values.is_empty() {
             return Ok(None);

@@ -8,7 +8,7 @@ use std::io::{Cursor, Write};
 
 use common::{check_particles, check_table, data, drain, drain_table, shared};
 use hepml_core::ndarray::{Array2, array};
-use hepml_core::{EventSet, MassHypothesis};
+use hepml_core::{EventSet, MassHypothesis, PdgId};
 use hepml_io::{
     ArrayNames, Error, EventRows, LabelledSets, NpyReader, NpzFile, ParticleLayout, read_npy, write_npy,
     write_npz,
@@ -376,6 +376,28 @@ fn masses_of_the_table_need_ids() {
     let reader = NpzFile::open(data("plain.npz")).unwrap().particles().unwrap();
     let error = reader.with_mass(MassHypothesis::Pdg).read_all().unwrap_err();
     assert!(error.to_string().contains("pid"), "{error}");
+}
+
+/// pt, y and phi of a particle stay as they are whatever its mass, and the mass is the table's.
+#[test]
+fn masses_of_the_table_change_energies_only() {
+    let open = || NpzFile::open(data("jets.npz")).unwrap().particles().unwrap();
+    let rows: Vec<EventRows> = open().map(Result::unwrap).collect();
+    let sets = open().with_mass(MassHypothesis::Pdg).read_all().unwrap();
+    for (event, rows) in rows.iter().enumerate() {
+        for (momentum, row) in sets.sets().event(event).momenta().iter().zip(rows.particles.rows()) {
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number")]
+            let mass = PdgId(row[3] as i32).mass().unwrap();
+            // Relative to the energy: the mass is a difference of squares.
+            assert!(
+                (momentum.mass_squared() - mass * mass).abs() <= 8.0 * f64::EPSILON * momentum.e * momentum.e
+            );
+            assert!((momentum.pt() - row[0]).abs() <= 4.0 * f64::EPSILON * row[0]);
+            assert!((momentum.rapidity() - row[1]).abs() <= 1e-12, "{} {}", momentum.rapidity(), row[1]);
+        }
+        let momenta = rows.momenta(ParticleLayout::PtYPhiPid, MassHypothesis::Pdg).unwrap();
+        assert_eq!(momenta, sets.sets().event(event).momenta());
+    }
 }
 
 #[test]

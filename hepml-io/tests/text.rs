@@ -50,7 +50,7 @@ fn errors_name_line_and_event() {
         }
     }
     for (text, words) in [
-        ("1 0 0\n\n1 0 0\n-1 0 0\n", "pt of event 1, particle 1 is -1"),
+        ("1 0 0\n\n1 0 0\n-1 0 0\n", "line 4, byte 13, event 1: pt is -1"),
         ("1 0 0\n\n1 0 0\n1 0 nan\n", "line 4, byte 13, event 1: phi is not finite"),
         ("1 inf 0\n", "line 1, byte 0, event 0: y is not finite"),
     ] {
@@ -72,9 +72,9 @@ fn other_layouts_are_read() {
     for (text, layout, words) in [
         ("3 0.5 1 211.5\n", ParticleLayout::PtYPhiPid, "whole number"),
         ("3 0.5 1 3e9\n", ParticleLayout::PtYPhiPid, "whole number"),
-        ("3 4 0 -5\n", ParticleLayout::PxPyPzE, "E of event 0, particle 0 is -5"),
+        ("3 4 0 -5\n", ParticleLayout::PxPyPzE, "event 0: E is -5"),
         ("3 4 0 0\n", ParticleLayout::PxPyPzE, "without energy"),
-        ("3 0.5 1 -0.1\n", ParticleLayout::PtEtaPhiM, "mass of event 0, particle 0"),
+        ("3 0.5 1 -0.1\n", ParticleLayout::PtEtaPhiM, "event 0: mass is -0.1"),
     ] {
         let error = sets(text, layout).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
