@@ -131,16 +131,16 @@ impl Event {
             ("incoming particles of a vertex", &vertex.incoming),
             ("outgoing particles of a vertex", &vertex.outgoing),
         ] {
-            for (i, &index) in list.iter().enumerate() {
-                if index >= len {
-                    return Err(Error::IndexOutOfBounds { what: what.into(), index, len });
-                }
-                if list[..i].contains(&index) {
-                    return Err(Error::out_of_range(
-                        format!("particle among the {what}"),
-                        index as f64,
-                        "named once",
-                    ));
+            if let Some(&index) = list.iter().find(|index| **index >= len) {
+                return Err(Error::IndexOutOfBounds { what: what.into(), index, len });
+            }
+            if !list.is_sorted_by(|a, b| a < b) {
+                // Sorted, since a vertex may have thousands of particles.
+                let mut sorted = list.clone();
+                sorted.sort_unstable();
+                if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+                    let what = format!("particle among the {what}");
+                    return Err(Error::out_of_range(what, pair[0] as f64, "named once"));
                 }
             }
         }
