@@ -174,6 +174,7 @@ fn unzstd(_: Input) -> Result<Input> {
 mod zstd_frames {
     use std::error::Error as StdError;
     use std::io::{self, BufRead, Read};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
     use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
@@ -188,13 +189,34 @@ mod zstd_frames {
         decoder: FrameDecoder,
         /// Whether a frame has begun and is not yet used up.
         in_frame: bool,
+        /// Whether the decoder panicked, after which nothing it holds can be relied on.
+        broken: bool,
     }
 
     impl ZstdFrames {
         pub(super) fn new(source: Input) -> Self {
             let mut decoder = FrameDecoder::new();
             decoder.set_max_window_size(LARGEST_WINDOW);
-            Self { source, decoder, in_frame: false }
+            Self { source, decoder, in_frame: false, broken: false }
+        }
+
+        /// Runs the decoder on the source.
+        ///
+        /// ruzstd 0.9 panics on some corrupt tables (fuzz/corpus/input/corrupt_zstd_table), as an index is out of bounds;
+        /// for the caller that is an error like any other corruption.
+        fn decode<T>(
+            &mut self,
+            step: impl FnOnce(&mut FrameDecoder, &mut Input) -> Result<T, FrameDecoderError>,
+        ) -> io::Result<Result<T, FrameDecoderError>> {
+            let corrupt = || io::Error::new(io::ErrorKind::InvalidData, "the Zstandard frame is corrupt");
+            if self.broken {
+                return Err(corrupt());
+            }
+            let (decoder, source) = (&mut self.decoder, &mut self.source);
+            catch_unwind(AssertUnwindSafe(|| step(decoder, source))).map_err(|_| {
+                self.broken = true;
+                corrupt()
+            })
         }
 
         /// Begins the next frame, skipping skippable ones; `false` at the end of the source.
@@ -203,7 +225,7 @@ mod zstd_frames {
                 if self.source.fill_buf()?.is_empty() {
                     return Ok(false);
                 }
-                match self.decoder.init(&mut self.source) {
+                match self.decode(|decoder, source| decoder.init(source))? {
                     Ok(()) => return Ok(true),
                     Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                         length,
@@ -236,9 +258,10 @@ mod zstd_frames {
                     self.in_frame = true;
                 }
                 while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                    self.decoder
-                        .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
-                        .map_err(to_io)?;
+                    self.decode(|decoder, source| {
+                        decoder.decode_blocks(source, BlockDecodingStrategy::UptoBlocks(1))
+                    })?
+                    .map_err(to_io)?;
                 }
                 let count = self.decoder.read(buffer)?;
                 if count > 0 {

@@ -1,7 +1,11 @@
 //! HepMC files against what pyhepmc reads from them (tools/io_record_reference.py), and round trips.
 
+#![cfg(all(feature = "gzip", feature = "zstd"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod records;
 
+use std::fmt::Write;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -100,7 +104,7 @@ fn check_each(path: &Path, expected: &Value, flows: bool) {
         assert!((sigma.value_pb / expected_sigma - 1.0).abs() < CROSS_SECTION_DIGITS);
         assert!((sigma.error_pb / expected_sigma * 100.0 - 1.0).abs() < CROSS_SECTION_DIGITS);
         assert_eq!((event.process, event.scale), (Some(221), Some(91.1875)), "event {index}");
-        assert_eq!((event.alpha_qed, event.alpha_qcd), (Some(0.0078125), Some(0.118)));
+        assert_eq!((event.alpha_qed, event.alpha_qcd), (Some(1.0 / 128.0), Some(0.118)));
         assert!(reader.info().attribute("GenPdfInfo").unwrap().starts_with("11 -11 1.0"));
     }
     assert!(reader.next().is_none());
@@ -365,6 +369,61 @@ fn errors_name_line_and_event() {
         assert!(reason.contains(words), "{to}: {error}");
         assert_eq!((position.line, position.event), (Some(line), Some(1)), "{to}: {error}");
     }
+}
+
+#[test]
+fn errors_of_the_older_format_name_line_and_event() {
+    let start = "HepMC::Version 2.06.09\nHepMC::IO_GenEvent-START_EVENT_LISTING\n";
+    let end = "HepMC::IO_GenEvent-END_EVENT_LISTING\n";
+    let good = "E 5 -1 -1 -1 -1 0 0 1 1 2 0 1 2.5\nN 1 \"a\"\nU GEV CM\nV -1 0 1 0 0 2 1 1 0\n\
+        P 1 11 0 0 1 1 0 4 0 0 -1 0\nP 2 12 0 0 1 1 0 1 0 0 0 1 1 501\n";
+    let bad = [
+        ("E 5 -1 -1 -1 -1 0 0 1", "E 5 -1 -1 -1 -1 0 0 2", "declares 2 vertices", 9),
+        ("1 2 0 1 2.5", "1 2 0 99999999999 2.5", "expected a weight", 9),
+        ("1 2 0 1 2.5", "1 2 99999999999 1 2.5", "a random state", 9),
+        ("N 1 \"a\"", "N 2 \"a\"", "expected 2 quoted names", 10),
+        ("N 1 \"a\"", "N 1 \"a", "closing quote", 10),
+        ("N 1 \"a\"", "N 2 \"a\" \"b\"", "names of the event weights", 9),
+        ("2 1 1 0\n", "2 1 2 0\n", "fewer particles", 9),
+        ("2 1 1 0\n", "2 1 0 0\n", "one particle more", 14),
+        ("2 1 1 0\n", "2 1 99999999999 0\n", "fewer particles", 9),
+        ("2 1 1 0\n", "2 1 1 99999999999\n", "a weight of the vertex", 12),
+        ("V -1 0 1 0 0 2", "V -1 0 1e308 0 0 2", "a position in mm is not finite", 9),
+        ("V -1", "V 1", "must be negative", 12),
+        ("0 1 0 0 0 1 1 501", "0 1 0 0 -7 1 1 501", "vertex -7 is not declared", 9),
+        ("0 1 0 0 0 1 1 501", "0 1 0 0 0 99999999999 1 501", "index of a flow", 14),
+        ("P 2 12 0 0 1 1", "P 2 12 0 0 inf 1", "pz is not finite", 14),
+        ("U GEV CM", "Q", "expected a line of type", 11),
+    ];
+    for (from, to, words, line) in bad {
+        assert!(good.contains(from), "{from}");
+        let text = format!("{start}{good}{}{end}", good.replace(from, to));
+        let mut reader = HepMcReader::new(Cursor::new(text)).unwrap();
+        assert!(reader.next().unwrap().is_ok());
+        let error = reader.next().unwrap().unwrap_err();
+        assert!(reader.next().is_none());
+        let Error::Malformed { position, reason, format } = &error else { panic!("{to}: {error}") };
+        assert_eq!(*format, "HepMC2");
+        assert!(reason.contains(words), "{to}: {error}");
+        assert_eq!((position.line, position.event), (Some(line), Some(1)), "{to}: {error}");
+    }
+}
+
+#[test]
+fn a_vertex_of_very_many_particles_is_no_hurdle() {
+    let count = 200_000;
+    let mut text = format!("{START}E 0 1 {count}\nU GEV MM\n");
+    for number in 1..=count / 2 {
+        writeln!(text, "P {number} 0 21 0 0 1 1 0 4").unwrap();
+    }
+    let incoming: Vec<String> = (1..=count / 2).rev().map(|number| number.to_string()).collect();
+    writeln!(text, "V -1 0 [{}]", incoming.join(",")).unwrap();
+    for number in count / 2 + 1..=count {
+        writeln!(text, "P {number} -1 21 0 0 1 1 0 1").unwrap();
+    }
+    text.push_str(END);
+    let (events, _) = read_all(&text);
+    assert_eq!(events[0].0.parents(count - 1).len(), count / 2);
 }
 
 #[test]

@@ -240,8 +240,9 @@ fn assemble(mut event: Event, mut draft: Draft) -> Result<Parsed, Fault> {
         }
     }
     event.particles = draft.particles;
-    draft.units.convert(&mut event, &mut vertices);
+    draft.units.convert(&mut event, &mut vertices)?;
     add_vertices(&mut event, vertices)?;
-    draft.info.position = draft.info.position.map(|position| draft.units.position_in_mm(position));
+    draft.info.position =
+        draft.info.position.map(|position| draft.units.position_in_mm(position)).transpose()?;
     Ok(Parsed { event, weights: draft.weights, info: draft.info, weight_names: None })
 }

@@ -217,7 +217,7 @@ fn assemble(mut event: Event, mut draft: Draft) -> Result<Parsed, Fault> {
         }
     }
     event.particles = draft.particles;
-    draft.units.convert(&mut event, &mut draft.vertices);
+    draft.units.convert(&mut event, &mut draft.vertices)?;
     add_vertices(&mut event, draft.vertices)?;
     Ok(Parsed { event, weights: draft.weights, info: draft.info, weight_names: draft.weight_names })
 }

@@ -27,12 +27,16 @@ impl Units {
         Ok(Self { mev, cm })
     }
 
-    pub(super) fn position_in_mm(self, position: [f64; 4]) -> [f64; 4] {
-        if self.cm { position.map(|x| 10.0 * x) } else { position }
+    pub(super) fn position_in_mm(self, position: [f64; 4]) -> Result<[f64; 4], Fault> {
+        let position = if self.cm { position.map(|x| 10.0 * x) } else { position };
+        match position.iter().find(|x| !x.is_finite()) {
+            Some(_) => Err("a position in mm is not finite".to_owned()),
+            None => Ok(position),
+        }
     }
 
     /// Turns the momenta of an event into GeV and the positions of its vertices-to-be into mm.
-    pub(super) fn convert(self, event: &mut Event, vertices: &mut [Vertex]) {
+    pub(super) fn convert(self, event: &mut Event, vertices: &mut [Vertex]) -> Result<(), Fault> {
         if self.mev {
             for particle in &mut event.particles {
                 let p = &mut particle.momentum;
@@ -43,8 +47,9 @@ impl Units {
             }
         }
         for vertex in vertices {
-            vertex.position = vertex.position.map(|position| self.position_in_mm(position));
+            vertex.position = vertex.position.map(|position| self.position_in_mm(position)).transpose()?;
         }
+        Ok(())
     }
 }
 

@@ -194,7 +194,7 @@ impl HepMcReader {
             let (kind, rest) = line.split_at_checked(1).unwrap_or((line, ""));
             let rest = rest.trim_start();
             match kind {
-                "W" => names = unescape(rest).split('\n').map(str::to_owned).collect(),
+                "W" => names = unescape(rest.trim_end()).split('\n').map(str::to_owned).collect(),
                 "T" => {
                     let text = unescape(rest);
                     let mut parts = text.splitn(3, '\n').map(str::to_owned);

@@ -105,8 +105,11 @@ impl HepMcWriter {
     fn write_header(&mut self, names: &[String]) -> Result<()> {
         let mut out = "HepMC::Version 3.02.06\nHepMC::Asciiv3-START_EVENT_LISTING\n".to_owned();
         if !names.is_empty() {
-            if let Some(name) = names.iter().find(|name| name.contains(['\n', '\r'])) {
-                return Err(unsupported(format!("the weight's name {name:?} holds a line break")));
+            let bad = |name: &&String| name.contains(char::is_control) || name.trim() != *name;
+            if let Some(name) = names.iter().find(bad) {
+                let reason =
+                    format!("the weight's name {name:?} begins or ends in white space or holds a line break");
+                return Err(unsupported(reason));
             }
             push(&mut out, format_args!("W {}\n", escape(&names.join("\n"))));
         }

@@ -116,10 +116,14 @@ impl LheInit {
         }
         let over_sum = |cross_section: f64, sum: f64| {
             let factor = cross_section / sum;
-            if factor.is_finite() {
+            if factor.is_finite() && sum.is_finite() {
                 Ok(factor)
             } else {
-                Err(hepml_core::Error::out_of_range("sum of the weights XWGTUP", sum, "other than zero"))
+                Err(hepml_core::Error::out_of_range(
+                    "sum of the weights XWGTUP",
+                    sum,
+                    "finite and other than zero",
+                ))
             }
         };
         let mut factors = BTreeMap::new();

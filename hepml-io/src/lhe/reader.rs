@@ -10,7 +10,7 @@ use super::markup::{Piece, Pieces, attribute, attributes, tag, unescape};
 use super::mothers::add_vertices;
 use super::normalization::LheTally;
 use super::run::{LheInit, LheProcess, LheRun, take_weight_groups};
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::event_reader::EventReader;
 use crate::input::Input;
 use crate::lines::Lines;
@@ -24,7 +24,7 @@ const LONGEST_BLOCK: usize = 1 << 28;
 ///
 /// Conventions (weights, mothers, what is skipped) are at the top of the [module](crate::lhe). Memory holds one event.
 /// A file must end with `</LesHouchesEvents>`: without it, all complete events are read and then the error is
-/// [`Error::Truncated`]. Anything but blank lines after it is an error too, as it would be lost (two files glued together).
+/// [`Error::Truncated`]. What follows it (other than remarks) is an error too, as it would be lost: two files glued together.
 ///
 /// ```
 /// use hepml_io::LheReader;
@@ -60,8 +60,7 @@ pub struct LheReader {
     weights: WeightChoice,
     tally: LheTally,
     events: u64,
-    /// The text of the event that is being read.
-    block: String,
+    block: Block,
     done: bool,
 }
 
@@ -98,7 +97,7 @@ impl LheReader {
             weights.declare(std::iter::once(XWGTUP.to_owned()).chain(declared_ids.iter().cloned()));
         }
         let tally = LheTally::new();
-        let block = String::new();
+        let block = Block::default();
         Ok(Self { lines, run, declared_ids, weights, tally, events: 0, block, done: false })
     }
 
@@ -175,10 +174,16 @@ impl LheReader {
         }
     }
 
+    /// Checks that nothing but remarks follows the end of the file.
     fn check_end(&mut self) -> Result<()> {
+        let mut in_comment = false;
         while self.lines.advance()? {
             let line = self.lines.text().trim();
-            if !(line.is_empty() || line.starts_with('#')) {
+            if in_comment {
+                in_comment = !line.contains("-->");
+            } else if let Some(comment) = line.strip_prefix("<!--") {
+                in_comment = !comment.contains("-->");
+            } else if !(line.is_empty() || line.starts_with('#')) {
                 return Err(self.lines.malformed(
                     "there is more after </LesHouchesEvents>; it would be lost (were files glued together?)",
                 ));
@@ -189,22 +194,9 @@ impl LheReader {
 
     /// Reads on to `</event>` and parses the block.
     fn read_event_block(&mut self, first_line: &str) -> Result<Event> {
-        let mut block = std::mem::take(&mut self.block);
-        block.clear();
-        let start = self.lines.position();
-        let ended = collect_block(&mut self.lines, "event", first_line, &mut block);
-        let parsed = ended.and_then(|()| {
-            let end = self.lines.position();
-            parse_event(&block, &self.declared_ids, &mut self.weights).map_err(|(offset, reason)| {
-                let lines = block[..offset].matches('\n').count() as u64;
-                let line = start.line.map(|line| line + lines);
-                // Bytes are counted by line: the place of the event's first line is exact, whatever line ends are used.
-                let position = crate::error::Position { line, byte: start.byte, event: end.event };
-                Error::Malformed { format: "LHE", position, reason }
-            })
-        });
-        self.block = block;
-        let Parsed { mut event, xwgtup, mothers } = parsed?;
+        self.block.collect(&mut self.lines, "event", first_line)?;
+        let parsed = parse_event(&self.block.text, &self.declared_ids, &mut self.weights);
+        let Parsed { mut event, xwgtup, mothers } = parsed.map_err(|fault| self.block.malformed(fault))?;
         event.number = i64::try_from(self.events).unwrap_or(i64::MAX);
         add_vertices(&mut event, &mothers)?;
         self.tally.count(event.process, xwgtup);
@@ -246,25 +238,38 @@ impl EventReader for LheReader {
     }
 }
 
-/// Collects the text between a tag, which was read, and its end; comment lines become blank, so that lines count right.
-fn collect_block(lines: &mut Lines, name: &str, first_line: &str, block: &mut String) -> Result<()> {
-    let mut next: Option<&str> = Some(first_line);
-    loop {
-        let line = if let Some(line) = next.take() {
-            line
-        } else if lines.advance()? {
-            lines.text()
-        } else {
-            return Err(lines.truncated(format!("</{name}>")));
-        };
-        let comment = line.trim_start().starts_with('#');
-        if !comment {
+/// The text between a tag and its end, without comment lines.
+#[derive(Debug, Default)]
+struct Block {
+    text: String,
+    /// Where each line of the text is in the file: (offset in the text, position).
+    places: Vec<(usize, Position)>,
+}
+
+impl Block {
+    /// Collects the text up to the end of a block; its opening tag was read, `first_line` is what follows it.
+    fn collect(&mut self, lines: &mut Lines, name: &str, first_line: &str) -> Result<()> {
+        self.text.clear();
+        self.places.clear();
+        let mut next: Option<&str> = Some(first_line);
+        loop {
+            let line = if let Some(line) = next.take() {
+                line
+            } else if lines.advance()? {
+                lines.text()
+            } else {
+                return Err(lines.truncated(format!("</{name}>")));
+            };
+            if line.trim_start().starts_with('#') {
+                continue;
+            }
+            self.places.push((self.text.len(), lines.position()));
             let mut from = 0;
             while let Some(at) = line[from..].find('<') {
                 let at = from + at;
                 match tag(&line[at..]) {
                     Some((Piece::Close { name: closed }, _)) if closed.eq_ignore_ascii_case(name) => {
-                        block.push_str(&line[..at]);
+                        self.text.push_str(&line[..at]);
                         return Ok(());
                     }
                     Some((Piece::Open { name: opened, .. }, _)) if opened.eq_ignore_ascii_case(name) => {
@@ -273,12 +278,18 @@ fn collect_block(lines: &mut Lines, name: &str, first_line: &str, block: &mut St
                     _ => from = at + 1,
                 }
             }
-            block.push_str(line);
+            self.text.push_str(line);
+            self.text.push('\n');
+            if self.text.len() > LONGEST_BLOCK {
+                return Err(lines.malformed(format!("<{name}> is longer than {LONGEST_BLOCK} bytes")));
+            }
         }
-        block.push('\n');
-        if block.len() > LONGEST_BLOCK {
-            return Err(lines.malformed(format!("<{name}> is longer than {LONGEST_BLOCK} bytes")));
-        }
+    }
+
+    fn malformed(&self, (offset, reason): FaultAt) -> Error {
+        let line = self.places.partition_point(|place| place.0 <= offset).saturating_sub(1);
+        let position = self.places.get(line).map_or_else(Position::default, |place| place.1);
+        Error::Malformed { format: "LHE", position, reason }
     }
 }
 
@@ -306,14 +317,9 @@ fn read_run(lines: &mut Lines) -> Result<LheRun> {
             }
             Some((Piece::Open { name, .. }, rest)) if name.eq_ignore_ascii_case("init") => {
                 let rest = rest.to_owned();
-                let start = lines.position();
-                let mut block = String::new();
-                collect_block(lines, "init", &rest, &mut block)?;
-                let (init, tags) = parse_init(&block).map_err(|reason| Error::Malformed {
-                    format: "LHE",
-                    position: start,
-                    reason: format!("in the init block: {reason}"),
-                })?;
+                let mut block = Block::default();
+                block.collect(lines, "init", &rest)?;
+                let (init, tags) = parse_init(&block.text).map_err(|fault| block.malformed(fault))?;
                 run.init = init;
                 run.init_tags = tags;
                 break;
@@ -359,9 +365,7 @@ fn find_root(lines: &mut Lines) -> Result<String> {
     }
 }
 
-/// Collects the text up to `</header>`, which begins a line in every generator's files.
-///
-/// Nothing else is looked for: run cards are full of `<`.
+/// Collects the text up to `</header>`. Nothing else is looked for: run cards are full of `<`.
 fn collect_header(lines: &mut Lines, first_line: &str, header: &mut String) -> Result<()> {
     if let Some(end) = first_line.find("</header") {
         header.push_str(&first_line[..end]);
@@ -376,9 +380,8 @@ fn collect_header(lines: &mut Lines, first_line: &str, header: &mut String) -> R
             return Err(lines.truncated("</header>"));
         }
         let line = lines.text();
-        if let Some((Piece::Close { name }, _)) = tag(line.trim_start())
-            && name.eq_ignore_ascii_case("header")
-        {
+        if let Some(end) = line.find("</header") {
+            header.push_str(&line[..end]);
             return Ok(());
         }
         header.push_str(line);
@@ -389,46 +392,59 @@ fn collect_header(lines: &mut Lines, first_line: &str, header: &mut String) -> R
     }
 }
 
-/// Parses the numbers of an init block; returns what follows them as it is.
-fn parse_init(block: &str) -> Result<(LheInit, String), Fault> {
-    let mut rest = block;
-    let mut numbers = |what: &str| {
+/// Lines of numbers at the beginning of a block.
+struct NumberLines<'a> {
+    block: &'a str,
+    offset: usize,
+}
+
+impl<'a> NumberLines<'a> {
+    /// The next line that is not blank, and its offset.
+    fn next(&mut self, what: &str) -> Result<(usize, &'a str), FaultAt> {
         loop {
-            let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
-            if line.is_empty() && after.is_empty() {
-                return Err(format!("expected {what}, but the block ends"));
+            let rest = &self.block[self.offset..];
+            if rest.is_empty() {
+                return Err((self.offset, format!("expected {what}, but the block ends")));
             }
-            if line.trim_start().starts_with('<') {
-                return Err(format!("expected {what}, found a tag"));
+            let start = self.offset;
+            let length = rest.find('\n').unwrap_or(rest.len());
+            self.offset += (length + 1).min(rest.len());
+            let line = rest[..length].trim_ascii();
+            if line.starts_with('<') {
+                return Err((start, format!("expected {what}, found a tag")));
             }
-            rest = after;
-            if !line.trim().is_empty() {
-                return Ok(Fields::new(line));
+            if !line.is_empty() {
+                return Ok((start, line));
             }
         }
-    };
-    let mut fields = numbers("beams and weighting")?;
-    let [first, second] = [fields.integer("IDBMUP(1)")?, fields.integer("IDBMUP(2)")?];
-    let mut init = LheInit {
-        beams: [PdgId(first), PdgId(second)],
-        energies: fields.reals(["EBMUP(1)", "EBMUP(2)"])?,
-        pdf_groups: [fields.integer("PDFGUP(1)")?, fields.integer("PDFGUP(2)")?],
-        pdf_sets: [fields.integer("PDFSUP(1)")?, fields.integer("PDFSUP(2)")?],
-        weighting: fields.integer("IDWTUP")?,
-        processes: Vec::new(),
-    };
-    let count: u64 = fields.integer("NPRUP")?;
-    for _ in 0..count {
-        let mut fields = numbers("a process")?;
-        let [cross_section_pb, error_pb, max_weight] = fields.reals(["XSECUP", "XERRUP", "XMAXUP"])?;
-        init.processes.push(LheProcess {
-            cross_section_pb,
-            error_pb,
-            max_weight,
-            id: fields.integer("LPRUP")?,
-        });
     }
-    Ok((init, rest.trim_start_matches('\n').to_owned()))
+}
+
+/// Parses the numbers of an init block; returns what follows them as it is.
+fn parse_init(block: &str) -> Result<(LheInit, String), FaultAt> {
+    let mut lines = NumberLines { block, offset: 0 };
+    let (start, line) = lines.next("beams and weighting")?;
+    let beams = |fields: &mut Fields<'_>| -> Result<(LheInit, u64), Fault> {
+        let init = LheInit {
+            beams: [PdgId(fields.integer("IDBMUP(1)")?), PdgId(fields.integer("IDBMUP(2)")?)],
+            energies: fields.reals(["EBMUP(1)", "EBMUP(2)"])?,
+            pdf_groups: [fields.integer("PDFGUP(1)")?, fields.integer("PDFGUP(2)")?],
+            pdf_sets: [fields.integer("PDFSUP(1)")?, fields.integer("PDFSUP(2)")?],
+            weighting: fields.integer("IDWTUP")?,
+            processes: Vec::new(),
+        };
+        Ok((init, fields.integer("NPRUP")?))
+    };
+    let (mut init, count) = beams(&mut Fields::new(line)).map_err(|fault| (start, fault))?;
+    let process = |fields: &mut Fields<'_>| -> Result<LheProcess, Fault> {
+        let [cross_section_pb, error_pb, max_weight] = fields.reals(["XSECUP", "XERRUP", "XMAXUP"])?;
+        Ok(LheProcess { cross_section_pb, error_pb, max_weight, id: fields.integer("LPRUP")? })
+    };
+    for _ in 0..count {
+        let (start, line) = lines.next("a process")?;
+        init.processes.push(process(&mut Fields::new(line)).map_err(|fault| (start, fault))?);
+    }
+    Ok((init, block[lines.offset..].trim_start_matches('\n').to_owned()))
 }
 
 struct Parsed {
@@ -442,27 +458,8 @@ type FaultAt = (usize, Fault);
 
 /// Parses the text between `<event>` and `</event>`.
 fn parse_event(block: &str, declared: &[String], weights: &mut WeightChoice) -> Result<Parsed, FaultAt> {
-    let mut offset = 0;
-    // The next line with content.
-    let mut next_line = |what: &str| {
-        loop {
-            let rest = &block[offset..];
-            if rest.is_empty() {
-                return Err((offset, format!("expected {what}, but the event ends")));
-            }
-            let start = offset;
-            let length = rest.find('\n').unwrap_or(rest.len());
-            offset += (length + 1).min(rest.len());
-            let line = rest[..length].trim_ascii();
-            if line.starts_with('<') {
-                return Err((start, format!("expected {what}, found a tag")));
-            }
-            if !line.is_empty() {
-                return Ok((start, line));
-            }
-        }
-    };
-    let (start, line) = next_line("NUP IDPRUP XWGTUP SCALUP AQEDUP AQCDUP")?;
+    let mut lines = NumberLines { block, offset: 0 };
+    let (start, line) = lines.next("NUP IDPRUP XWGTUP SCALUP AQEDUP AQCDUP")?;
     let header = |fields: &mut Fields<'_>| -> Result<_, Fault> {
         let count: u64 = fields.integer("NUP")?;
         let process: i32 = fields.integer("IDPRUP")?;
@@ -479,14 +476,14 @@ fn parse_event(block: &str, declared: &[String], weights: &mut WeightChoice) -> 
     event.alpha_qcd = given(alpha_qcd);
     let mut mothers = Vec::new();
     for index in 0..count {
-        let (start, line) = next_line(&format!("{count} particles"))?;
+        let (start, line) = lines.next(&format!("{count} particles"))?;
         let (particle, range) = parse_particle(&mut Fields::new(line), index, count)
             .map_err(|fault| (start, format!("particle {index}: {fault}")))?;
         event.particles.push(particle);
         mothers.push(range);
     }
-    event.weights =
-        parse_weights(&block[offset..], xwgtup, declared, weights).map_err(|fault| (offset, fault))?;
+    event.weights = parse_weights(&block[lines.offset..], xwgtup, declared, weights)
+        .map_err(|fault| (lines.offset, fault))?;
     Ok(Parsed { event, xwgtup, mothers })
 }
 

@@ -15,7 +15,8 @@ use crate::output::Output;
 ///
 /// Numbers have 17 significant digits: what is read back is the same bit for bit. Written are process, scale, couplings,
 /// weights (`<rwgt>` if they have names, else `<weights>`) and of each particle id, status, mothers, colours, momentum,
-/// generated mass (without one, that of the momentum), lifetime (0) and spin (9, unknown). Positions of vertices, the
+/// generated mass (without one, that of the momentum), lifetime (0) and spin (9, unknown). The
+/// first weight becomes `XWGTUP`, whatever its name. Positions of vertices, the
 /// event's number, its run, and vertices nothing enters or leaves are not part of the format and are lost.
 ///
 /// ```
@@ -68,6 +69,11 @@ impl LheWriter {
     /// Writing fails; an event without a process; a number that is not finite; mothers that are no range of particles,
     /// which the format cannot express. Nothing of the event is then written (unless writing itself failed).
     pub fn write(&mut self, event: &Event) -> Result<()> {
+        if let Some(name) = event.weights.names().iter().find(|name| name.contains(char::is_control)) {
+            let reason =
+                format!("the weight's name {name:?} holds a line break or another control character");
+            return Err(Error::Unsupported { format: "LHE", reason });
+        }
         let text = event_text(event).map_err(|error| error.at_event(self.events))?;
         self.output.write_all(text.as_bytes())?;
         self.events += 1;
