@@ -70,11 +70,12 @@ impl LorentzTransform {
     /// The boost along a direction with a Lorentz factor gamma >= 1; accurate for any gamma.
     ///
     /// # Errors
-    /// A direction that is zero or not finite; gamma below 1 or not finite.
+    /// A direction that is zero or not finite; gamma below 1 or not finite, or so large that its square overflows.
     pub fn boost_by_gamma(direction: Vector3<f64>, gamma: f64) -> Result<Self> {
         if finite("gamma", gamma)? < 1.0 {
             return Err(Error::out_of_range("gamma", gamma, "at least 1"));
         }
+        finite("square of gamma", gamma * gamma)?;
         let u = ((gamma - 1.0) * (gamma + 1.0)).sqrt();
         Ok(Self::from_four_velocity(gamma, unit("boost direction", direction)?.into_inner() * u))
     }
@@ -82,9 +83,10 @@ impl LorentzTransform {
     /// The boost along a direction that adds `rapidity` (which may be negative) to what moves along it.
     ///
     /// # Errors
-    /// A direction that is zero or not finite; a rapidity that is not finite or overflows cosh.
+    /// A direction that is zero or not finite; a rapidity that is not finite or overflows cosh² (|y| above about 355).
     pub fn boost_by_rapidity(direction: Vector3<f64>, rapidity: f64) -> Result<Self> {
-        let gamma = finite("gamma", finite("rapidity", rapidity)?.cosh())?;
+        let gamma = finite("rapidity", rapidity)?.cosh();
+        finite("square of gamma", gamma * gamma)?;
         Ok(Self::from_four_velocity(
             gamma,
             unit("boost direction", direction)?.into_inner() * rapidity.sinh(),
@@ -200,11 +202,11 @@ impl LorentzTransform {
 
     /// The boost `B` and rotation `R` with Λ = B R; for a product of two boosts, `R` is the Wigner rotation.
     ///
-    /// R_ij = Λ_ij - Λ_i0 Λ_0j/(1 + γ), which loses only a factor gamma (B⁻¹Λ would lose gamma²).
+    /// R_ij = Λ_ij - Λ_i0 Λ_0j/(1 + γ), which loses only a factor gamma (B⁻¹Λ would lose gamma²). Where no digit of it is
+    /// left (gamma above about 1e15), `R` is the identity.
     pub fn boost_and_rotation(&self) -> (Self, Rotation3<f64>) {
         let u = Vector3::new(self.matrix[(1, 0)], self.matrix[(2, 0)], self.matrix[(3, 0)]);
-        let rotation = Rotation3::from_matrix(&rotation_part(&self.matrix));
-        (Self::from_four_velocity(self.gamma(), u), rotation)
+        (Self::from_four_velocity(self.gamma(), u), orthonormal(&rotation_part(&self.matrix)))
     }
 }
 
@@ -212,6 +214,20 @@ fn rotation_part(matrix: &Matrix4<f64>) -> Matrix3<f64> {
     Matrix3::from_fn(|i, j| {
         matrix[(i + 1, j + 1)] - matrix[(i + 1, 0)] * (matrix[(0, j + 1)] / (1.0 + matrix[(0, 0)]))
     })
+}
+
+/// The rotation next to a matrix that is one up to rounding (Gram and Schmidt: nalgebra's iteration need not end for noise).
+fn orthonormal(matrix: &Matrix3<f64>) -> Rotation3<f64> {
+    /// Columns this far from orthonormal are noise; below it no norm vanishes.
+    const NOISE: f64 = 0.25;
+    let deviation = matrix.transpose() * matrix - Matrix3::identity();
+    // `amax` would not see a NaN.
+    if !deviation.iter().all(|entry| entry.abs() < NOISE) {
+        return Rotation3::identity();
+    }
+    let x = matrix.column(0).normalize();
+    let y = (matrix.column(1) - x * x.dot(&matrix.column(1))).normalize();
+    Rotation3::from_matrix_unchecked(Matrix3::from_columns(&[x, y, x.cross(&y)]))
 }
 
 fn unit(what: &'static str, direction: Vector3<f64>) -> Result<Unit<Vector3<f64>>> {
@@ -253,7 +269,7 @@ impl Mul<FourMomentum> for LorentzTransform {
 
 impl Transformation<FourMomentum> for LorentzTransform {
     fn apply(&self, p: &FourMomentum) -> Result<FourMomentum> {
-        Ok(*self * *p)
+        (*self * *p).validated()
     }
 }
 
@@ -320,10 +336,36 @@ mod tests {
         assert!(LorentzTransform::boost_by_gamma(z, 0.999).is_err());
         assert!(LorentzTransform::boost_by_gamma(Vector3::zeros(), 2.0).is_err());
         assert!(LorentzTransform::boost_by_rapidity(z, 1e4).is_err());
+        // cosh is finite, but the entries of the matrix would not be.
+        assert!(LorentzTransform::boost_by_rapidity(z, 500.0).is_err());
+        assert!(LorentzTransform::boost_by_gamma(z, 1e160).is_err());
+        let boost = LorentzTransform::boost_by_gamma(Vector3::new(1.0, 1.0, 0.0), 1e150).unwrap();
+        assert!(boost.matrix().iter().all(|entry| entry.is_finite()));
+        assert!(boost.apply(&FourMomentum::new(1e300, 0.0, 0.0, 0.0)).is_err());
         assert!(LorentzTransform::rotation(Vector3::zeros(), 1.0).is_err());
         assert!(LorentzTransform::rotation(z, f64::INFINITY).is_err());
         assert!(LorentzTransform::to_rest_frame(&FourMomentum::new(1.0, 0.0, 0.0, 1.0)).is_err());
         assert!(LorentzTransform::to_rest_frame(&FourMomentum::new(-2.0, 0.0, 0.0, 1.0)).is_err());
+    }
+
+    #[test]
+    fn rotations_are_found_to_their_noise_and_beyond_it_the_search_ends() {
+        for (power, angle) in (0..18).zip([0.3, 1.0, 2.5].into_iter().cycle()) {
+            let gamma = 10_f64.powi(power);
+            let boost = |direction| LorentzTransform::boost_by_gamma(direction, gamma).unwrap();
+            let first = boost(Vector3::new(0.2, -0.7, 0.4));
+            let turn = LorentzTransform::rotation(Vector3::new(1.0, 2.0, -0.5), angle).unwrap();
+            let (_, rotation) = (first * turn).boost_and_rotation();
+            let close = LorentzTransform::from(rotation).abs_diff_eq(&turn, 16.0 * f64::EPSILON * gamma);
+            assert!(close || gamma > 1e14, "{gamma:e}");
+            let (_, rotation) = (first * boost(Vector3::new(-0.3, 0.1, 0.8))).boost_and_rotation();
+            let product = rotation.matrix().transpose() * rotation.matrix();
+            assert!((product - Matrix3::identity()).amax() < 8.0 * f64::EPSILON, "{gamma:e}");
+            assert!(rotation.matrix().determinant() > 0.0, "{gamma:e}");
+        }
+        let half_turn = LorentzTransform::rotation(Vector3::y(), std::f64::consts::PI).unwrap();
+        let (_, rotation) = half_turn.boost_and_rotation();
+        assert!(LorentzTransform::from(rotation).abs_diff_eq(&half_turn, 4.0 * f64::EPSILON));
     }
 
     #[test]
