@@ -123,8 +123,8 @@ impl Event {
     /// Adds a vertex and returns its index; its particles are told.
     ///
     /// # Errors
-    /// A particle that does not exist; an outgoing particle that has a production vertex; an incoming one that has an end
-    /// vertex. The event is then unchanged.
+    /// A particle that does not exist or is named twice, among both lists together (it would be its own mother); an outgoing
+    /// particle that has a production vertex; an incoming one that has an end vertex. The event is then unchanged.
     pub fn add_vertex(&mut self, vertex: Vertex) -> Result<usize> {
         let len = self.particles.len();
         for (what, list) in [
@@ -143,6 +143,17 @@ impl Event {
                     return Err(Error::out_of_range(what, pair[0] as f64, "named once"));
                 }
             }
+        }
+        // A decay has one mother: the shorter list is the one to sort.
+        let (mut short, long) = if vertex.incoming.len() < vertex.outgoing.len() {
+            (vertex.incoming.clone(), &vertex.outgoing)
+        } else {
+            (vertex.outgoing.clone(), &vertex.incoming)
+        };
+        short.sort_unstable();
+        if let Some(&index) = long.iter().find(|index| short.binary_search(index).is_ok()) {
+            let what = "particle that comes into and goes out of a vertex";
+            return Err(Error::out_of_range(what, index as f64, "on one side only"));
         }
         if let Some(&index) = vertex.outgoing.iter().find(|&&i| self.particles[i].production_vertex.is_some())
         {
@@ -325,7 +336,8 @@ impl Selection {
     /// The selected particles of each event.
     ///
     /// # Errors
-    /// A momentum that is not finite; with [`MassHypothesis::Pdg`], a particle whose mass the table does not have.
+    /// A cut that is NaN; a momentum that is not finite, of any particle with the status; with [`MassHypothesis::Pdg`], a
+    /// particle that is kept and whose mass the table does not have.
     pub fn particle_sets<'a>(&self, events: impl IntoIterator<Item = &'a Event>) -> Result<ParticleSets> {
         let mut sets = ParticleSets::empty(Self::FEATURES.map(String::from).to_vec());
         for (number, event) in events.into_iter().enumerate() {
@@ -339,6 +351,17 @@ impl Selection {
     /// # Errors
     /// As [`particle_sets`](Self::particle_sets); `sets` is then unchanged.
     pub fn append(&self, event: &Event, sets: &mut ParticleSets) -> Result<()> {
+        for (what, cut) in [("minimal pT", self.min_pt), ("maximal |eta|", self.max_abs_eta)] {
+            if cut.is_nan() {
+                return Err(Error::out_of_range(what, cut, "a number"));
+            }
+        }
+        // Before the cuts, which a NaN does not pass.
+        for (index, particle) in event.particles.iter().enumerate() {
+            if self.status.is_none_or(|status| particle.status == status) {
+                particle.momentum.validated().map_err(|error| error.at_particle(index))?;
+            }
+        }
         let mut momenta = Vec::new();
         let mut features = Vec::new();
         for (index, particle) in
@@ -364,5 +387,125 @@ impl Selection {
         }
         let features = Array2::from_shape_vec((momenta.len(), 2), features).expect("two features a particle");
         sets.push_event(&momenta, &features)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventSet;
+
+    fn event(momenta: &[FourMomentum]) -> Event {
+        Event::new(0, 1.0, momenta.iter().map(|&p| Particle::new(211, FINAL_STATE, p)).collect())
+    }
+
+    fn vertex(incoming: &[usize], outgoing: &[usize]) -> Vertex {
+        Vertex { incoming: incoming.to_vec(), outgoing: outgoing.to_vec(), ..Vertex::default() }
+    }
+
+    #[test]
+    fn vertices_and_particles_agree() {
+        let mut event = event(&[FourMomentum::ZERO; 6]);
+        assert_eq!(event.add_vertex(vertex(&[0, 1], &[2, 3])).unwrap(), 0);
+        assert_eq!(event.add_vertex(vertex(&[3], &[5, 4])).unwrap(), 1);
+        assert_eq!((event.parents(2), event.parents(4), event.parents(0)), (&[0, 1][..], &[3][..], &[][..]));
+        assert_eq!(
+            (event.children(1), event.children(3), event.children(4)),
+            (&[2, 3][..], &[5, 4][..], &[][..])
+        );
+        let p = &event.particles[3];
+        assert_eq!((p.production_vertex(), p.end_vertex()), (Some(0), Some(1)));
+        // A new event has no vertices for its particles to know.
+        let again = Event::new(0, 1.0, event.particles);
+        assert!(again.particles.iter().all(|p| p.production_vertex().is_none() && p.end_vertex().is_none()));
+    }
+
+    #[test]
+    fn impossible_vertices_leave_the_event_unchanged() {
+        let mut event = event(&[FourMomentum::ZERO; 5]);
+        event.add_vertex(vertex(&[0], &[1, 2])).unwrap();
+        let before = event.clone();
+        for (incoming, outgoing, what) in [
+            (&[5][..], &[3][..], "index 5"),
+            (&[1], &[3, 5], "index 5"),
+            (&[1, 1], &[3], "incoming"),
+            (&[1], &[4, 3, 4], "outgoing"),
+            (&[3], &[1], "outgoing particle is 1"),
+            (&[0], &[3], "incoming particle is 0"),
+            (&[3], &[4, 3], "goes out of a vertex is 3"),
+            (&[4, 1, 3], &[3], "goes out of a vertex is 3"),
+        ] {
+            let error = event.add_vertex(vertex(incoming, outgoing)).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+            assert_eq!(event, before);
+        }
+    }
+
+    #[test]
+    fn what_comes_in_goes_out() {
+        let p = FourMomentum::new(5.0, 0.0, 0.0, 5.0);
+        let mut event = event(&[p, p, p, p]);
+        assert_eq!(event.momentum_imbalance(), None);
+        event.particles[0].status = 4;
+        event.particles[1].status = -1;
+        event.particles[2].status = 2;
+        assert_eq!(event.momentum_imbalance(), Some(p));
+        assert_eq!(event.final_state().count(), 1);
+    }
+
+    #[test]
+    fn selections_cut_and_set_masses() {
+        let p = |px, pz| FourMomentum::from_p_m(px, 0.0, pz, 3.0).unwrap();
+        let mut event =
+            event(&[p(3.0, 0.0), p(1.0, 0.0), p(3.0, -400.0), p(4.0, 3.0), p(5.0, 0.0), p(6.0, 0.0)]);
+        event.particles[3].id = PdgId(-11);
+        event.particles[4].id = PdgId(-14);
+        event.particles[5].status = 2;
+        let selection =
+            Selection { min_pt: 3.0, max_abs_eta: 4.9, drop_neutrinos: true, ..Selection::default() };
+        let sets = selection.particle_sets([&event, &Event::default()]).unwrap();
+        // pT >= 3 keeps 3; eta = asinh(400/3) = 5.6 is cut.
+        assert_eq!(sets.momenta(), [p(3.0, 0.0), p(4.0, 3.0)]);
+        assert_eq!((sets.event_count(), sets.event(1).len()), (2, 0));
+        assert_eq!(sets.features(), ndarray::array![[211.0, 1.0], [-11.0, 1.0]]);
+        let count = |selection: Selection| selection.particle_sets([&event]).unwrap().particle_count();
+        assert_eq!(count(Selection { status: None, ..Selection::default() }), 6);
+        assert_eq!(count(Selection { max_abs_eta: 4.9, ..Selection::default() }), 4);
+        assert_eq!(count(Selection::default()), 5);
+        let massless = Selection { mass: MassHypothesis::Massless, ..selection };
+        let massless = massless.particle_sets([&event]).unwrap();
+        assert_eq!(massless.momenta()[1], FourMomentum::new(5.0, 4.0, 0.0, 3.0));
+        let pdg = Selection { mass: MassHypothesis::Pdg, ..selection }.particle_sets([&event]).unwrap();
+        assert!((pdg.momenta()[0].mass() - 0.139_570_39).abs() < 1e-12);
+        assert_eq!((pdg.momenta()[0].px, pdg.momenta()[1].pz), (3.0, 3.0));
+    }
+
+    #[test]
+    fn selections_do_not_lose_what_is_not_a_number() {
+        let good = FourMomentum::new(5.0, 3.0, 0.0, 4.0);
+        let nan = f64::NAN;
+        for (bad, what) in [
+            (FourMomentum { e: nan, ..good }, "energy"),
+            (FourMomentum { px: nan, ..good }, "px"),
+            (FourMomentum { py: f64::INFINITY, ..good }, "py"),
+            (FourMomentum { pz: nan, ..good }, "pz"),
+        ] {
+            for mass in [MassHypothesis::AsRecorded, MassHypothesis::Massless, MassHypothesis::Pdg] {
+                let selection = Selection { mass, min_pt: 1.0, ..Selection::default() };
+                let error = selection.particle_sets([&event(&[good]), &event(&[good, bad])]).unwrap_err();
+                let expected = format!("{what} of event 1, particle 1 is not finite");
+                assert!(error.to_string().starts_with(&expected), "{error}");
+            }
+        }
+        for selection in [
+            Selection { min_pt: nan, ..Selection::default() },
+            Selection { max_abs_eta: nan, ..Selection::default() },
+        ] {
+            assert!(selection.particle_sets([&event(&[good])]).is_err());
+        }
+        let unknown = Event::new(0, 1.0, vec![Particle::new(0, FINAL_STATE, good)]);
+        let selection = Selection { mass: MassHypothesis::Pdg, ..Selection::default() };
+        let error = selection.particle_sets([&unknown]).unwrap_err().to_string();
+        assert!(error.contains("event 0, particle 0"), "{error}");
     }
 }
