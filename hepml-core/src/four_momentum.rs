@@ -150,7 +150,8 @@ impl FourMomentum {
 
     /// The transverse mass √(m² + pT²) = √(E² - pz²), 0 where that is negative.
     pub fn transverse_mass(&self) -> f64 {
-        ((self.e - self.pz) * (self.e + self.pz)).max(0.0).sqrt()
+        let squared = (self.e - self.pz) * (self.e + self.pz);
+        if squared < 0.0 { 0.0 } else { squared.sqrt() }
     }
 
     /// The azimuth in (-pi, pi]; 0 for pT = 0.
@@ -160,20 +161,23 @@ impl FourMomentum {
 
     /// The polar angle in [0, pi]; 0 for p = 0.
     pub fn theta(&self) -> f64 {
-        self.pt().atan2(self.pz)
+        // A negative zero must not turn 0 into pi.
+        self.pt().atan2(self.pz + 0.0)
     }
 
     /// The pseudorapidity asinh(pz/pT) = -ln tan(theta/2); ±infinity on the beam axis, 0 for p = 0.
     pub fn eta(&self) -> f64 {
+        /// asinh doubles its argument.
+        const LARGE: f64 = 1e300;
         let pt = self.pt();
-        if self.pz == 0.0 {
+        if self.pz == 0.0 && pt == 0.0 {
             return 0.0;
         }
         let ratio = self.pz / pt;
-        if ratio.is_finite() || pt == 0.0 {
+        if ratio.abs() < LARGE || pt == 0.0 {
             ratio.asinh()
         } else {
-            // |pz|/pT overflows only for a subnormal pT.
+            // |pz|/pT is that large only for a tiny pT.
             (std::f64::consts::LN_2 + self.pz.abs().ln() - pt.ln()).copysign(self.pz)
         }
     }
@@ -194,7 +198,9 @@ impl FourMomentum {
         } else {
             self.eta().abs()
         };
-        y.copysign(self.pz * self.e.signum())
+        // A NaN in e would leave nothing but its sign.
+        let sign = self.pz * self.e.signum();
+        if sign.is_nan() { sign } else { y.copysign(sign) }
     }
 
     /// p·q = E E' - px px' - py py' - pz pz', to a few ulp however much it cancels.
@@ -298,7 +304,13 @@ fn non_negative(what: &'static str, value: f64) -> Result<f64> {
 
 /// atan2 in (-pi, pi]: a negative zero must not turn pi into -pi.
 fn azimuth(y: f64, x: f64) -> f64 {
-    if y == 0.0 { if x < 0.0 { std::f64::consts::PI } else { 0.0 } } else { y.atan2(x) }
+    if y != 0.0 || x.is_nan() {
+        y.atan2(x)
+    } else if x < 0.0 {
+        std::f64::consts::PI
+    } else {
+        0.0
+    }
 }
 
 fn difference(a: f64, b: f64) -> f64 {
@@ -437,11 +449,34 @@ mod tests {
         let zero = FourMomentum::ZERO;
         let all = [zero.p(), zero.pt(), zero.phi(), zero.theta(), zero.eta(), zero.rapidity(), zero.mass()];
         assert_eq!(all, [0.0; 7]);
+        assert_eq!(((-zero).theta(), (-zero).phi(), (-zero).eta()), (0.0, 0.0, 0.0));
         assert_eq!(
             (zero.angle(&up), zero.delta_phi(&up), zero.delta_y(&zero), zero.dot(&up)),
             (0.0, 0.0, 0.0, 0.0)
         );
         assert!(zero.velocity().is_err());
+    }
+
+    #[test]
+    fn a_nan_is_not_hidden() {
+        let q = FourMomentum::new(5.0, 1.0, 2.0, 3.0);
+        let nan = f64::NAN;
+        for p in [
+            FourMomentum::new(9.0, nan, 0.0, 0.0),
+            FourMomentum::new(9.0, 0.0, nan, 0.0),
+            FourMomentum::new(9.0, nan, 1.0, 2.0),
+        ] {
+            let own = [p.p(), p.pt(), p.phi(), p.theta(), p.eta(), p.rapidity(), p.mass(), p.mass_squared()];
+            let pairs =
+                [p.angle(&q), p.delta_phi(&q), p.delta_eta(&q), p.delta_y(&q), p.delta_r(&q), q.delta_y(&p)];
+            assert!(own.iter().chain(&pairs).all(|x| x.is_nan()), "{p:?}: {own:?} {pairs:?}");
+        }
+        let p = FourMomentum::new(nan, 1.0, 0.0, 2.0);
+        let all = [p.rapidity(), p.mass(), p.transverse_mass(), p.delta_y(&q), q.delta_y(&p), p.dot(&q)];
+        assert!(all.iter().all(|x| x.is_nan()), "{all:?}");
+        let p = FourMomentum::new(9.0, 1.0, 0.0, nan);
+        let all = [p.p(), p.theta(), p.eta(), p.rapidity(), p.mass(), p.transverse_mass(), p.delta_y(&q)];
+        assert!(all.iter().all(|x| x.is_nan()), "{all:?}");
     }
 
     #[test]
@@ -474,6 +509,9 @@ mod tests {
         }
         let tiny = FourMomentum::new(5e-324, 5e-324, 0.0, 5e-324);
         assert!(tiny.eta().is_finite() && tiny.mass().is_finite());
+        assert!(
+            (FourMomentum::new(1.0, 8e-309, 0.0, 1.0).eta() - (2f64.ln() - 8e-309_f64.ln())).abs() < 1e-12
+        );
         assert!(
             (FourMomentum::new(1.0, 1e-310, 0.0, 1.0).eta() - (2f64.ln() - 1e-310_f64.ln())).abs() < 1e-12
         );

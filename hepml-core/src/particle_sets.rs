@@ -64,8 +64,10 @@ impl ParticleSets {
                 });
             }
         }
-        if offsets.first() != Some(&0) {
-            return Err(Error::shape("first offset", 0, offsets.first().copied().unwrap_or(usize::MAX)));
+        match offsets.first() {
+            Some(0) => {}
+            Some(&first) => return Err(Error::shape("first offset", 0, first)),
+            None => return Err(Error::Empty { what: "list of offsets".into() }),
         }
         if let Some(i) = offsets.windows(2).position(|pair| pair[1] < pair[0]) {
             return Err(Error::shape(format!("end of event {i}, at least"), offsets[i], offsets[i + 1]));
