@@ -99,7 +99,8 @@ pub fn bootstrap<T: Clone>(
 /// The bootstrap of several statistics of the same samples, with their covariance.
 ///
 /// # Errors
-/// As [`bootstrap`]; a statistic that returns another number of values on a replica than on the samples.
+/// As [`bootstrap`]; a statistic that returns another number of values on a replica than on the samples; a covariance that
+/// overflows.
 pub fn bootstrap_joint<T: Clone>(
     samples: &[T],
     config: &BootstrapConfig,

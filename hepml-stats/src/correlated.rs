@@ -22,6 +22,7 @@ impl CorrelatedEstimates {
         let mean: Array1<f64> = replicas.mean_axis(Axis(0)).expect("there are replicas");
         let deviations = replicas - &mean;
         let covariance = deviations.t().dot(&deviations) / (replicas.nrows() as f64 - 1.0);
+        hepml_core::check_finite("covariance", &covariance)?;
         Ok(Self { values, covariance })
     }
 
@@ -87,6 +88,8 @@ mod tests {
         let estimates = CorrelatedEstimates::from_replicas(vec![1.0, 2.0], &replicas).unwrap();
         assert_eq!(estimates.estimate(0).unwrap(), Estimate { value: 1.0, error: 1.0 });
         assert_eq!(estimates.difference(1, 0).unwrap(), Estimate { value: 1.0, error: 0.0 });
+        let huge = Array2::from_shape_vec((2, 2), vec![0.0, 0.0, 1e200, 1e200]).unwrap();
+        assert!(CorrelatedEstimates::from_replicas(vec![1.0, 1.0], &huge).is_err());
         assert!(estimates.estimate(2).is_err() && estimates.difference(0, 2).is_err());
     }
 }

@@ -98,7 +98,8 @@ pub fn jackknife<T: Clone>(
     let terms = shifts.iter().enumerate().map(|(block, other)| (other - shift) / (ratio(block) - 1.0).sqrt());
     let error =
         hepml_core::finite("error of the jackknife", root_of_squares(terms) / (blocks as f64).sqrt())?;
-    Ok(JackknifeEstimate { value, error, bias: -shift, replicas })
+    let bias = hepml_core::finite("bias of the jackknife", -shift)?;
+    Ok(JackknifeEstimate { value, error, bias, replicas })
 }
 
 #[cfg(test)]
@@ -134,5 +135,7 @@ mod tests {
         let error =
             jackknife(&[1.0, 2.0, 3.0], 3, |x| if x.len() == 3 || x[0] == 2.0 { 1.0 } else { f64::NAN });
         assert!(error.unwrap_err().to_string().starts_with("in resampling 1"));
+        // Differences that overflow.
+        assert!(jackknife(&[0; 4], 4, |x| if x.len() == 4 { 1e308 } else { -1e308 }).is_err());
     }
 }

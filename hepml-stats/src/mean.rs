@@ -43,7 +43,11 @@ pub fn weighted_mean(values: &[f64], weights: &[f64]) -> Result<Estimate> {
 /// √Σx², scaled so that squares neither overflow nor underflow.
 pub(crate) fn root_of_squares(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = values.clone().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    if largest == 0.0 || !largest.is_finite() {
+    if largest == 0.0 {
+        // A sum of zeros, or of what `max` does not see: NaN.
+        return values.sum();
+    }
+    if !largest.is_finite() {
         return largest;
     }
     largest * values.map(|value| (value / largest).powi(2)).sum::<f64>().sqrt()
@@ -69,6 +73,13 @@ mod tests {
             assert!((estimate.error / scale - 1.0).abs() < 1e-15);
         }
         assert_eq!(mean(&[0.1; 1000]).unwrap(), Estimate { value: 0.1, error: 0.0 });
+    }
+
+    #[test]
+    fn a_nan_is_not_a_zero() {
+        assert!(root_of_squares([f64::NAN; 2].into_iter()).is_nan());
+        assert!(root_of_squares([f64::NAN, 1.0].into_iter()).is_nan());
+        assert_eq!(root_of_squares([0.0, -0.0].into_iter()), 0.0);
     }
 
     #[test]

@@ -170,9 +170,13 @@ impl Roc {
     /// The curve with each event counted so many times.
     pub(crate) fn resampled(&self, multiplicities: Option<&[u32]>) -> Result<Curve> {
         let mut curve = Curve::default();
-        let (mut signal, mut background, mut squares) = (0.0, 0.0, 0.0);
+        let (mut signal, mut background) = (0.0, 0.0);
+        // For the effective number of events, scaled so that squares neither overflow nor underflow.
+        let largest = self.weights.iter().fold(0.0_f64, |largest, weight| largest.max(weight.abs()));
+        let (mut scaled, mut squares) = (0.0, 0.0);
         let (mut start, mut sums) = (0, Vec::with_capacity(self.ends.len() + 1));
         sums.push((0.0, 0.0, 0.0));
+        let effective = |sum: f64, squares: f64| if squares > 0.0 { sum * sum / squares } else { 0.0 };
         for &end in &self.ends {
             for &event in &self.order[start..end] {
                 let times = multiplicities.map_or(1.0, |counts| f64::from(counts[event]));
@@ -181,10 +185,12 @@ impl Roc {
                     signal += times * weight;
                 } else {
                     background += times * weight;
-                    squares += times * weight * weight;
+                    let relative = weight / largest;
+                    scaled += times * relative;
+                    squares += times * relative * relative;
                 }
             }
-            sums.push((signal, background, squares));
+            sums.push((signal, background, effective(scaled, squares)));
             start = end;
         }
         for (what, sum) in [("signal weights", signal), ("background weights", background)] {
@@ -192,10 +198,10 @@ impl Roc {
                 return Err(Error::NonPositiveSum { what, sum });
             }
         }
-        for (s, b, q) in sums {
+        for (s, b, events) in sums {
             curve.signal_efficiency.push(s / signal);
             curve.background_efficiency.push(b / background);
-            curve.background_events.push(if q > 0.0 { b * b / q } else { 0.0 });
+            curve.background_events.push(events);
         }
         Ok(curve)
     }
@@ -322,6 +328,20 @@ mod tests {
         assert!((best.value - 3.0_f64.sqrt()).abs() < 1e-15);
         assert_eq!(best.point.threshold, 0.0);
         assert!(roc.max_sic(4.0).is_err());
+    }
+
+    #[test]
+    fn effective_events_know_no_scale() {
+        let scores = [6.0, 5.0, 4.0, 3.0, 2.0, 1.0];
+        for scale in [1e-300, 1e-200, 1.0, 1e200, 1e300] {
+            let weights = [1.0, 1.0, 1.0, 2.0, 1.0, -1.0].map(|weight| weight * scale);
+            let roc = Roc::new(&scores, &LABELS, Some(&weights)).unwrap();
+            let events: Vec<f64> = roc.points().map(|point| point.background_events).collect();
+            for (got, expected) in events.iter().zip([0.0, 0.0, 1.0, 1.0, 9.0 / 5.0, 9.0 / 5.0, 4.0 / 6.0]) {
+                assert!((got - expected).abs() < 1e-14, "{scale:e}: {events:?}");
+            }
+            assert!(roc.max_sic(1.0).is_ok());
+        }
     }
 
     #[test]
