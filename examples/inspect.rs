@@ -53,8 +53,8 @@ fn json(summary: &Summary) -> serde_json::Value {
 }
 
 fn table(summary: &Summary) -> String {
-    let mut text = String::new();
-    let mut row = |name: &str, value: String| text += &format!("{name:16} {value}\n");
+    let mut rows = Vec::new();
+    let mut row = |name: &str, value: String| rows.push(format!("{name:16} {value}\n"));
     let packed = match compression(summary) {
         "none" => String::new(),
         packed => format!(", {packed}"),
@@ -85,7 +85,7 @@ fn table(summary: &Summary) -> String {
         let name = id.name().map_or_else(String::new, Cow::into_owned);
         row(if index == 0 { "most frequent" } else { "" }, format!("{count:9} {id:>6} {name}"));
     }
-    text
+    rows.concat()
 }
 
 fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
