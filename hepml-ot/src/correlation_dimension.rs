@@ -5,6 +5,9 @@ use hepml_core::Error as CoreError;
 use crate::error::{Error, Result};
 use crate::pairwise::{PairwiseEmds, pairs};
 
+/// The bins that an axis may have: a number of memory-filling size is a mistake.
+const MAX_BINS: usize = 100_000;
+
 /// The correlation dimension of a set of events: dim(Q) = d ln N(EMD < Q) / d ln Q with N the number of pairs closer than Q
 /// (arXiv:1902.02346).
 ///
@@ -40,7 +43,7 @@ impl CorrelationDimension {
     ///
     /// # Errors
     /// EMDs that are not complete; fewer than 3 events; an axis other than 0 < `lowest` < `highest` < infinity with at least
-    /// one bin; [`Error::NoPairsBelow`] if no bin remains.
+    /// one and at most 100000 bins, their edges different numbers; [`Error::NoPairsBelow`] if no bin remains.
     pub fn new(emds: &PairwiseEmds, lowest: f64, highest: f64, bins: usize) -> Result<Self> {
         let values = emds.complete()?;
         let events = emds.event_count();
@@ -60,10 +63,17 @@ impl CorrelationDimension {
         if bins == 0 {
             return Err(CoreError::Empty { what: "axis of scales".into() }.into());
         }
+        if bins > MAX_BINS {
+            return Err(CoreError::out_of_range("number of bins", bins as f64, "at most 100000").into());
+        }
         let step = (highest.ln() - lowest.ln()) / bins as f64;
         let edges: Vec<f64> = (0..=bins)
             .map(|k| if k == bins { highest } else { (lowest.ln() + step * k as f64).exp() })
             .collect();
+        if edges.windows(2).any(|edge| edge[0] >= edge[1]) || step == 0.0 {
+            let allowed = "few enough that their edges are different numbers";
+            return Err(CoreError::out_of_range("number of bins", bins as f64, allowed).into());
+        }
 
         // closer[k]: the pairs below edge k; of_event[k * events + i]: those of them that event i is in.
         let mut closer = vec![0_usize; edges.len()];

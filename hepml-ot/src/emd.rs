@@ -204,7 +204,7 @@ impl<G: GroundCost> Emd<G> {
         let (sides, leftover) = self.sides(a, b)?;
         let solved = self.solve_in(workspace, a, b, sides, leftover)?;
         let cost = |i: usize, j: usize| self.cost.cost(a.points()[i], b.points()[j]);
-        Ok(workspace.transport(solved, sides, leftover, cost))
+        workspace.transport(solved, sides, leftover, cost)
     }
 
     fn sides<'a>(&self, a: &'a EnergyFlow, b: &'a EnergyFlow) -> Result<([Side<'a>; 2], Leftover)> {

@@ -1,7 +1,7 @@
 //! Events as the energy flow sees them.
 
 use hepml_core::ndarray::ArrayRef2;
-use hepml_core::{Error as CoreError, EventSet, Item, ParticleSet, ParticleSets, finite};
+use hepml_core::{Error as CoreError, EventSet, FourMomentum, Item, ParticleSet, ParticleSets, finite};
 
 use crate::compensated;
 use crate::error::{Error, Result};
@@ -77,8 +77,43 @@ impl EnergyFlow {
     /// A particle along the beam, whose rapidity is infinite; as [`new`](Self::new).
     pub fn from_particles(particles: ParticleSet<'_>) -> Result<Self> {
         let momenta = particles.momenta();
-        let energies: Vec<f64> = momenta.iter().map(hepml_core::FourMomentum::pt).collect();
+        let energies: Vec<f64> = momenta.iter().map(FourMomentum::pt).collect();
         let points: Vec<[f64; 2]> = momenta.iter().map(|p| [p.rapidity(), p.phi()]).collect();
+        Self::new(energies, points)
+    }
+
+    /// A jet about its axis: transverse momentum, and rapidity and azimuth *relative to the jet's total momentum*.
+    ///
+    /// Azimuths are differences in (-pi, pi], so a jet that straddles ±pi is whole, and jets are compared by their shape
+    /// rather than by where they are. An empty jet is an empty event.
+    ///
+    /// # Errors
+    /// A particle or an axis along the beam, whose rapidity is infinite; an axis without transverse momentum, which has
+    /// no azimuth; as [`new`](Self::new).
+    ///
+    /// ```
+    /// use hepml_core::{EventSet, FourMomentum, ParticleSets};
+    /// use hepml_ot::EnergyFlow;
+    ///
+    /// let particle = |phi| FourMomentum::from_pt_y_phi_m(10.0, 0.5, phi, 0.0);
+    /// let sets = ParticleSets::from_events([[particle(3.1)?, particle(-3.1)?]])?;
+    /// let jet = EnergyFlow::about_axis(sets.event(0))?;
+    /// assert!((jet.points()[1][1] - (std::f64::consts::PI - 3.1)).abs() < 1e-12);
+    /// # Ok::<(), hepml_core::Error>(())
+    /// ```
+    pub fn about_axis(jet: ParticleSet<'_>) -> Result<Self> {
+        if jet.is_empty() {
+            return Ok(Self::default());
+        }
+        let axis = jet.total_momentum();
+        // A particle along the beam would be at a distance 0 from an axis along it.
+        finite("rapidity of the jet's axis", axis.rapidity())?;
+        if axis.pt() == 0.0 {
+            return Err(CoreError::out_of_range("pt of the jet's axis", 0.0, "positive").into());
+        }
+        let energies: Vec<f64> = jet.momenta().iter().map(FourMomentum::pt).collect();
+        let points: Vec<[f64; 2]> =
+            jet.momenta().iter().map(|p| [p.delta_y(&axis), p.delta_phi(&axis)]).collect();
         Self::new(energies, points)
     }
 
@@ -87,13 +122,15 @@ impl EnergyFlow {
     /// # Errors
     /// As [`from_particles`](Self::from_particles), naming event and particle.
     pub fn from_sets(sets: &ParticleSets) -> Result<Vec<Self>> {
-        let place = |index| {
-            move |error| match error {
-                Error::Core(error) => Error::Core(error.at_event(index)),
-                error => error,
-            }
-        };
-        sets.events().enumerate().map(|(i, set)| Self::from_particles(set).map_err(place(i))).collect()
+        of_each(sets, Self::from_particles)
+    }
+
+    /// The jets of a batch, each about its axis.
+    ///
+    /// # Errors
+    /// As [`about_axis`](Self::about_axis), naming jet (as the event) and particle.
+    pub fn from_jets(jets: &ParticleSets) -> Result<Vec<Self>> {
+        of_each(jets, Self::about_axis)
     }
 
     /// The energies.
@@ -122,6 +159,20 @@ impl EnergyFlow {
     }
 }
 
+/// The flow of each event, or the first error, placed at its event.
+fn of_each(
+    sets: &ParticleSets,
+    flow: impl Fn(ParticleSet<'_>) -> Result<EnergyFlow>,
+) -> Result<Vec<EnergyFlow>> {
+    let place = |index| {
+        move |error| match error {
+            Error::Core(error) => Error::Core(error.at_event(index)),
+            error => error,
+        }
+    };
+    sets.events().enumerate().map(|(index, set)| flow(set).map_err(place(index))).collect()
+}
+
 fn check_particle(energy: f64, [y, phi]: [f64; 2]) -> hepml_core::Result<()> {
     finite("energy", energy)?;
     finite("rapidity", y)?;
@@ -141,7 +192,6 @@ fn check_particle(energy: f64, [y, phi]: [f64; 2]) -> hepml_core::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hepml_core::FourMomentum;
     use hepml_core::ndarray::array;
 
     #[test]

@@ -46,8 +46,8 @@ pub enum Error {
         /// The relative difference that is allowed.
         tolerance: f64,
     },
-    /// The cost of the best plan is larger than the largest f64.
-    #[error("the total cost overflows")]
+    /// The cost of the best plan, or what would prove it (a potential, the duality gap), is larger than the largest f64.
+    #[error("the total cost or its proof overflows")]
     ValueOverflows,
     /// The solver did not reach the optimum within the pivots it was allowed.
     #[error("no optimum after {pivots} pivots ({from} x {to} particles)")]

@@ -8,9 +8,9 @@ use crate::error::Result;
 
 /// The cost of moving one unit of energy from one point of the (y, phi) plane to another.
 ///
-/// Any finite cost, also a negative one, gives a well-defined optimal plan. The EMD built on it is a metric if the cost
-/// is one (or the [`exponent`](Self::exponent)-th root of one, see there) and is nowhere above 2, the price of destroying
-/// and creating. A cost that is not symmetric gives an EMD that is not, and has no place in
+/// Any finite cost, also a negative one, gives a well-defined optimal plan. If the cost to the power
+/// [`exponent`](Self::exponent) is a metric, so is the EMD to that power, unless energies are not normalised and the metric
+/// exceeds 2, the price of destroying and creating. A cost that is not symmetric gives an EMD that is not, and has no place in
 /// [`Emd::pairwise`](crate::Emd::pairwise), which computes each pair once.
 ///
 /// Closures are ground costs:

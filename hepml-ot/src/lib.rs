@@ -7,7 +7,6 @@ mod emd;
 mod energy_flow;
 mod error;
 mod ground_cost;
-mod jet;
 mod leftover;
 mod pairwise;
 mod simplex;

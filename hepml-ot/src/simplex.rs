@@ -21,7 +21,10 @@ const LANES: usize = 8;
 const BLOCK: usize = 8;
 /// The parts into which the total is cut: sums and differences of flows stay far from the ends of i64.
 const PARTS: f64 = (1_u64 << 60) as f64;
-/// The reduced cost below which an arc enters, in units of the largest |cost|: a few roundings of a potential.
+/// The reduced cost below which an arc enters, in units of the largest |potential|: a few roundings of it.
+///
+/// Not of the largest |cost|: with a steep ground cost (beta = 20) that is far above anything that is worth moving at, and
+/// an arc so dear is not in the optimal tree, except where it holds nothing.
 const TOLERANCE: f64 = 8.0 * f64::EPSILON;
 
 /// A problem, its tree and its solution; reused from problem to problem without allocation.
@@ -33,7 +36,6 @@ pub(crate) struct Simplex {
     cost: Vec<f64>,
     supply: Vec<f64>,
     demand: Vec<f64>,
-    largest_cost: f64,
     tree: Tree,
     /// Of node `i`: u_i of a source, -v_j of a sink (then a subtree moves by one number); padded to the stride.
     potential: Vec<f64>,
@@ -120,9 +122,8 @@ impl Simplex {
         self.pivots
     }
 
-    /// Finds the optimum; `largest_cost` is max |c_ij|, finite.
-    pub(crate) fn solve(&mut self, largest_cost: f64, max_pivots: usize) -> Result<()> {
-        self.largest_cost = largest_cost;
+    /// Finds the optimum.
+    pub(crate) fn solve(&mut self, max_pivots: usize) -> Result<()> {
         self.cut_into_parts();
         self.start();
         self.optimise(max_pivots)?;
@@ -204,15 +205,16 @@ impl Simplex {
     fn optimise(&mut self, max_pivots: usize) -> Result<()> {
         let Self { sources, stride, .. } = *self;
         let blocks = sources.div_ceil(BLOCK);
-        let mut tolerance = TOLERANCE * self.largest_cost;
+        let mut roundings = TOLERANCE;
         self.pivots = 0;
         let mut block = 0;
         loop {
             self.refresh_potentials();
+            let mut size = self.potential.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
             let before = self.pivots;
             let mut clean = 0;
             while clean < blocks {
-                let mut lowest = -tolerance;
+                let mut lowest = -roundings * size;
                 let mut entering = None;
                 let (row_potentials, column_potentials) = self.potential.split_at(sources);
                 let rows = self.cost.chunks_exact(stride).zip(row_potentials).enumerate();
@@ -235,6 +237,8 @@ impl Simplex {
                 self.pivots += 1;
                 let row = &self.cost[source * stride..(source + 1) * stride];
                 let sink = sources + position(row, column_potentials, row_lowest);
+                // Potentials that grow bring their roundings with them.
+                size = size.max(lowest.abs());
                 let shift = match self.tree.pivot(number(source), number(sink)) {
                     Moved::Source => lowest,
                     Moved::Sink => -lowest,
@@ -246,7 +250,7 @@ impl Simplex {
                 return Ok(());
             }
             // Should rounding in the potentials ever be larger than the tolerance, the rounds still end.
-            tolerance *= 2.0;
+            roundings *= 2.0;
         }
     }
 
@@ -406,7 +410,7 @@ mod tests {
     #[test]
     fn potentials_kept_through_pivots_are_those_of_the_tree() {
         let mut simplex = problem(3, 60, 50, [1000, 1000]);
-        simplex.solve(1000.0, 100_000).unwrap();
+        simplex.solve(100_000).unwrap();
         assert!(simplex.pivots() > 50);
         for (source, sink, flow) in simplex.flows().to_vec() {
             let cost = simplex.cost_row_mut(source as usize)[sink as usize];
@@ -421,7 +425,7 @@ mod tests {
     #[test]
     fn the_pivots_are_capped() {
         let mut simplex = problem(3, 60, 50, [1000, 1000]);
-        assert!(matches!(simplex.solve(1000.0, 5), Err(Error::NotConverged { pivots: 5, from: 60, to: 50 })));
+        assert!(matches!(simplex.solve(5), Err(Error::NotConverged { pivots: 5, from: 60, to: 50 })));
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl<'a> TransportProblem<'a> {
                 *cost = row[to];
             }
         })?;
-        Ok(workspace.transport(solved, sides, leftover, |from, to| self.cost[(from, to)]))
+        workspace.transport(solved, sides, leftover, |from, to| self.cost[(from, to)])
     }
 }
 

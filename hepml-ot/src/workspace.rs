@@ -46,6 +46,8 @@ impl Side<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Solved {
     pub(crate) value: f64,
+    /// The same in the solver's units.
+    primal: f64,
     /// The mass and the cost that were 1 in the solver, where sums and products of them stay in range.
     mass_unit: f64,
     cost_unit: f64,
@@ -82,7 +84,7 @@ impl Workspace {
             Leftover::OfBoth(_) => [total_to, total_from],
         };
         if total_from == 0.0 && total_to == 0.0 {
-            return Ok(Solved { value: 0.0, mass_unit: 1.0, cost_unit: 1.0, trivial: true });
+            return Ok(Solved { value: 0.0, primal: 0.0, mass_unit: 1.0, cost_unit: 1.0, trivial: true });
         }
 
         // The unit of mass on either side, and what the second side is multiplied by to have the total of the first: without
@@ -112,17 +114,18 @@ impl Workspace {
             largest_cost /= cost_unit;
         }
         let arcs = self.simplex.sources() * self.simplex.sinks();
-        self.simplex.solve(largest_cost, max_pivots.unwrap_or(10_000 + 20 * arcs))?;
+        self.simplex.solve(max_pivots.unwrap_or(10_000 + 20 * arcs))?;
 
         let size = (total_from * scale).max(total_to * scale_to * ratio) * largest_cost;
-        let gap = self.simplex.primal() - self.simplex.dual();
+        let primal = self.simplex.primal();
+        let gap = primal - self.simplex.dual();
         if gap.is_nan() || gap > GAP_LIMIT * size {
             return Err(Error::NotCertified { gap: gap / size, limit: GAP_LIMIT });
         }
         let mass_unit = if leftover == Leftover::Normalised { unit / total_from } else { unit };
-        let value = in_units(self.simplex.primal(), mass_unit, cost_unit);
+        let value = in_units(primal, mass_unit, cost_unit);
         if value.is_finite() {
-            Ok(Solved { value, mass_unit, cost_unit, trivial: false })
+            Ok(Solved { value, primal, mass_unit, cost_unit, trivial: false })
         } else {
             Err(Error::ValueOverflows)
         }
@@ -166,14 +169,14 @@ impl Workspace {
     }
 
     /// The whole solution of the problem that has just been solved; `cost(i, j)` is the cost between any two masses,
-    /// also those that are 0.
+    /// also those that are 0. Potentials beyond the largest f64 are an error.
     pub(crate) fn transport(
         &self,
         solved: Solved,
         [from, to]: [Side<'_>; 2],
         leftover: Leftover,
         cost: impl Fn(usize, usize) -> f64,
-    ) -> Transport {
+    ) -> Result<Transport> {
         let mut transport = Transport {
             value: solved.value,
             gap: 0.0,
@@ -248,13 +251,19 @@ impl Workspace {
         for j in sinks.filter(|&j| to.masses[j] == 0.0) {
             v[j] = largest(v_limit, &mut sources.clone().map(|i| cost(i, j) - u[i]));
         }
+        if u.iter().chain(&*v).any(|potential| !potential.is_finite()) {
+            return Err(Error::ValueOverflows);
+        }
+        // In the solver's units: masses times potentials can overflow where their sum does not.
         let carried = |list: &[usize], side: Side<'_>, potential: &[f64]| -> Vec<f64> {
-            let divisor = if leftover == Leftover::Normalised { side.total } else { 1.0 };
-            list.iter().map(|&i| side.masses[i] / divisor * potential[i]).collect()
+            let total = if leftover == Leftover::Normalised { side.total } else { 1.0 };
+            let mass = |i: usize| side.masses[i] / total / solved.mass_unit;
+            list.iter().map(|&i| mass(i) * (potential[i] / solved.cost_unit)).collect()
         };
         let proven = carried(&self.from, from, u).into_iter().chain(carried(&self.to, to, v));
-        transport.gap = compensated::sum(std::iter::once(solved.value).chain(proven.map(|x| -x)));
-        transport
+        let gap = compensated::sum(std::iter::once(solved.primal).chain(proven.map(|x| -x)));
+        transport.gap = in_units(gap, solved.mass_unit, solved.cost_unit);
+        if transport.gap.is_finite() { Ok(transport) } else { Err(Error::ValueOverflows) }
     }
 }
 

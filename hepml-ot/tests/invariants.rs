@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+use std::f64::consts::PI;
 use std::ops::ControlFlow;
 
+use hepml_core::nalgebra::Vector3;
 use hepml_core::ndarray::Array2;
 use hepml_core::testing::{check_irc_safe, check_metric_axioms, collinear_split, soft_emission};
-use hepml_core::{EventMetric, EventSet, FourMomentum, ParticleSets, Progress};
+use hepml_core::{EventMetric, EventSet, FourMomentum, LorentzTransform, ParticleSets, Progress};
 use hepml_ot::{
     CorrelationDimension, Emd, EmdConfig, EnergyFlow, Error, Transport, TransportProblem, Workspace,
 };
@@ -379,6 +381,37 @@ fn bad_values_are_errors_that_name_them() {
 }
 
 #[test]
+fn masses_times_potentials_may_overflow_but_not_the_gap() {
+    let event = flow(&[[7e304, 0.9, -0.2], [7e303, -4.8, 1.7]]);
+    let split = flow(&[[1e301, -4.8, 1.7], [6.99e303, -4.8, 1.7], [7e304, 0.9, -0.2]]);
+    let steep = EmdConfig::new().radius(0.4).beta(20.0).build().unwrap();
+    // Their totals agree but for rounding.
+    let solution = steep.solve(&event, &split).unwrap();
+    assert!(solution.value < 1e-12 * 8e304, "{}", solution.value);
+    // Of the energy times the largest cost, 5e15.
+    assert!(solution.gap.abs() / 8e304 < GAP * 5e15, "{}", solution.gap);
+
+    // Potentials are sums of costs: they can overflow alone.
+    let cost = Array2::from_shape_fn((3, 3), |(i, j)| if i == j { -1.5e308 } else { 1.5e308 });
+    let problem = TransportProblem::new(&cost, &[1e-3; 3], &[1e-3; 3]).unwrap();
+    match problem.balanced() {
+        Ok(solution) => assert!(solution.gap.is_finite()),
+        Err(error) => assert!(matches!(error, Error::ValueOverflows), "{error}"),
+    }
+}
+
+/// Costs of which the largest is far above the others, where noise once made the pivots go round in circles.
+#[test]
+fn tolerances_grow_with_the_potentials() {
+    let cost = [0.0, 4.4e-6, -2.0, -4.4e-9, 0.1, 2.3, 1.3, 1.0];
+    let cost = Array2::from_shape_vec((4, 2), cost.to_vec()).unwrap();
+    let problem = TransportProblem::new(&cost, &[0.7, 0.1, 0.1, 0.2], &[0.1, 0.3]).unwrap();
+    let solution = problem.unbalanced(0.0).unwrap();
+    assert!(solution.pivots < 10);
+    check(&solution, &cost, [&[0.7, 0.1, 0.1, 0.2], &[0.1, 0.3]], Some(0.0), false).unwrap();
+}
+
+#[test]
 fn nothing_to_move() {
     let cost = Array2::from_elem((2, 1), 3.0);
     let nothing = TransportProblem::new(&cost, &[0.0, 0.0], &[0.0]).unwrap();
@@ -526,6 +559,70 @@ fn stopping_keeps_what_is_done() {
     let part = emd.cross(&events, &events, &mut stop).unwrap();
     assert!(!part.is_complete() && part.to_array().is_err());
     assert_eq!(part.get(0, 1), all.get(0, 1));
+}
+
+proptest! {
+    /// Jets about their axes do not depend on where they are: neither boosts along the beam nor turns about it change them.
+    #[test]
+    fn jets_about_their_axes_do_not_move(
+        particles in prop::collection::vec((0.1..100.0, -0.4..0.4, -0.4..0.4, 0.0..1.0), 1..20),
+        (y, phi, rapidity, angle) in (-2.0..2.0, -3.2..3.2, -3.0..3.0, -6.3..6.3_f64),
+    ) {
+        let jet: Vec<FourMomentum> = particles
+            .iter()
+            .map(|&(pt, dy, dphi, m)| FourMomentum::from_pt_y_phi_m(pt, y + dy, phi + dphi, m).unwrap())
+            .collect();
+        let turn = LorentzTransform::rotation(Vector3::z(), angle).unwrap();
+        let boost = LorentzTransform::boost_by_rapidity(Vector3::z(), rapidity).unwrap();
+        let moved: Vec<FourMomentum> = jet.iter().map(|p| boost * (turn * *p)).collect();
+        let sets = ParticleSets::from_events([jet, moved]).unwrap();
+        let flows = EnergyFlow::from_jets(&sets).unwrap();
+        let energy = flows[0].total_energy();
+        // The boost has gamma up to 10 and so do momenta: gamma² roundings of an angle.
+        let tolerance = 1e-11;
+        prop_assert!((flows[1].total_energy() - energy).abs() <= tolerance * energy);
+        for (one, other) in flows[0].points().iter().zip(flows[1].points()) {
+            prop_assert!((one[0] - other[0]).abs() <= tolerance && (one[1] - other[1]).abs() <= tolerance);
+            // Within the cone: azimuths are never a turn apart.
+            prop_assert!(one[1].abs() <= 0.8 + tolerance);
+        }
+        // The axis is where the transverse momenta balance.
+        let balance: f64 = flows[0].energies().iter().zip(flows[0].points()).map(|(pt, [_, phi])| pt * phi.sin()).sum();
+        prop_assert!(balance.abs() <= tolerance * energy);
+        prop_assert!(Emd::default().value(&flows[0], &flows[1]).unwrap() <= 4.0 * tolerance * energy);
+    }
+}
+
+#[test]
+fn jets_that_straddle_pi_are_whole() {
+    let p = |pt, phi| FourMomentum::from_pt_y_phi_m(pt, -1.0, phi, 0.0).unwrap();
+    let across = vec![p(10.0, PI - 0.1), p(10.0, 0.1 - PI)];
+    let elsewhere = vec![p(10.0, 1.4), p(10.0, 1.6)];
+    let sets = ParticleSets::from_events([across, elsewhere, vec![]]).unwrap();
+    let flows = EnergyFlow::from_jets(&sets).unwrap();
+    for (point, expected) in flows[0].points().iter().zip([-0.1, 0.1]) {
+        assert!((point[0]).abs() < 1e-14 && (point[1] - expected).abs() < 1e-14, "{point:?}");
+    }
+    assert!(Emd::default().value(&flows[0], &flows[1]).unwrap() < 1e-12);
+    assert_eq!(flows[2], EnergyFlow::default());
+}
+
+#[test]
+fn jets_without_an_axis_are_errors() {
+    let message = |jet: Vec<FourMomentum>| {
+        let good = FourMomentum::from_pt_y_phi_m(1.0, 0.0, 0.0, 0.0).unwrap();
+        let sets = ParticleSets::from_events([vec![good], jet]).unwrap();
+        EnergyFlow::from_jets(&sets).unwrap_err().to_string()
+    };
+    let along_the_beam = FourMomentum::new(5.0, 0.0, 0.0, 5.0);
+    let p = FourMomentum::new(2.0, 1.0, 0.0, 0.5);
+    let back = FourMomentum::new(2.0, -1.0, 0.0, 0.5);
+    let infinite = "rapidity of the jet's axis of event 1 is not finite (inf)";
+    // Also two along the beam, which have no distance from each other.
+    assert_eq!(message(vec![along_the_beam]), infinite);
+    assert_eq!(message(vec![along_the_beam; 2]), infinite);
+    assert_eq!(message(vec![p, along_the_beam]), "rapidity of event 1, particle 1 is not finite (inf)");
+    assert_eq!(message(vec![p, back]), "pt of the jet's axis of event 1 is 0, but must be positive");
 }
 
 #[test]

@@ -182,6 +182,47 @@ fn on_a_line_quantiles_are_matched() {
 }
 
 #[test]
+fn steep_costs_do_not_hide_cheap_ones() {
+    // Costs from 1 to 2^(n-1): what is saved at the cheap end must not drown in the roundings of the dear end. A cost
+    // that is convex in |i - j| keeps the order, so the optimum is that of quantiles matched.
+    for n in [10_u32, 50, 100] {
+        let count = n as usize;
+        let cost = Array2::from_shape_fn((count, count), |(i, j)| 2_f64.powf(i.abs_diff(j) as f64) - 1.0);
+        let a: Vec<f64> = (1..=n).map(f64::from).collect();
+        let b: Vec<f64> = a.iter().rev().copied().collect();
+        let (mut i, mut j, mut left, mut open, mut expected) = (0, 0, a[0], b[0], 0.0);
+        while i < count && j < count {
+            let moved: f64 = left.min(open);
+            expected += moved * cost[(i, j)];
+            (left, open) = (left - moved, open - moved);
+            if left == 0.0 {
+                i += 1;
+                left = a.get(i).copied().unwrap_or(0.0);
+            }
+            if open == 0.0 {
+                j += 1;
+                open = b.get(j).copied().unwrap_or(0.0);
+            }
+        }
+        let solution = TransportProblem::new(&cost, &a, &b).unwrap().balanced().unwrap();
+        assert!((solution.value - expected).abs() <= 1e-12 * expected, "{n}: {} {expected}", solution.value);
+        assert!(solution.gap.abs() <= 1e-12 * expected, "{n}: {}", solution.gap);
+    }
+    // beta = 20 in the plane, (theta/R)^beta up to 1e18: proven relative to the value itself.
+    let mut draw = uniform(11);
+    let mut event = || -> EnergyFlow {
+        let rows: Vec<[f64; 3]> =
+            (0..100).map(|_| [1.0 + 50.0 * draw(), 2.0 * draw(), 2.0 * draw()]).collect();
+        EnergyFlow::from_rows(&rows).unwrap()
+    };
+    for _ in 0..5 {
+        let (a, b) = (event(), event());
+        let solution = emd(0.4, 20.0, false, false).solve(&a, &b).unwrap();
+        assert!(solution.gap.abs() <= 1e-9 * solution.value, "{} {}", solution.gap, solution.value);
+    }
+}
+
+#[test]
 fn equal_weights_are_an_assignment() {
     // By trying all n! of them.
     fn best(cost: &Array2<f64>, row: usize, used: &mut [bool]) -> f64 {
@@ -307,6 +348,14 @@ fn a_correlation_dimension_needs_pairs() {
     assert_eq!(message(1.0, 1.0, 3), "highest scale is 1, but must be finite and above the lowest");
     assert_eq!(message(1.0, f64::NAN, 3), "highest scale is NaN, but must be finite and above the lowest");
     assert_eq!(message(1.0, 2.0, 0), "axis of scales is empty");
+    assert_eq!(
+        message(1.0, 2.0, usize::MAX),
+        "number of bins is 18446744073709552000, but must be at most 100000"
+    );
+    // Neighbouring numbers, whose logarithms are the same.
+    let different = "but must be few enough that their edges are different numbers";
+    assert_eq!(message(1e300, 1e300_f64.next_up(), 1), format!("number of bins is 1, {different}"));
+    assert_eq!(message(1.0, 1.0 + 4e-16, 5), format!("number of bins is 5, {different}"));
     // One pair is at 0.1: without either of its events none is left.
     assert!(message(0.11, 0.15, 1).starts_with("no scale from 1.1e-1 to 1.5e-1 has enough pairs"));
     let two = EmdConfig::new().build().unwrap().pairwise(&events[..2], &mut ()).unwrap();
