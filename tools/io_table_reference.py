@@ -176,7 +176,7 @@ def main():
             file["contiguous"] = contiguous
             tables[f"{name}:contiguous"] = of_table(range(3), contiguous)
             chunked = rng.normal(size=(50, 4)).astype(np.float32)
-            file.create_dataset("group/chunked", data=chunked, chunks=(7, 3), compression="gzip", shuffle=True,
+            file.create_dataset("group/chunked", data=chunked, chunks=(20, 3), compression="gzip", shuffle=True,
                                 fletcher32=True, maxshape=(None, 4))
             tables[f"{name}:group/chunked"] = of_table(range(4), chunked)
             lzf = rng.integers(-5, 5, (40, 2)).astype(">i2")
@@ -229,7 +229,7 @@ def main():
         frame.to_hdf(DATA / name, key="table", mode="w", **options)
         particles[name] = expected
         tables[name] = of_table(frame.columns, frame.to_numpy())
-    frame.iloc[:, :8].to_hdf(DATA / "blosc.h5", key="table", mode="w", format="table", complib="blosc", complevel=5,
+    frame.iloc[:, :2].to_hdf(DATA / "blosc.h5", key="table", mode="w", format="table", complib="blosc", complevel=5,
                               index=False)
 
     most = 700
@@ -281,14 +281,14 @@ def main():
         "pid": pa.array(lists["pid"], pa.list_(pa.int32())),
         "weight": pa.array(weight),
     })
-    pq.write_table(nullable, DATA / "lists_pyarrow.parquet", row_group_size=6, compression="snappy")
+    pq.write_table(nullable, DATA / "lists_pyarrow.parquet", row_group_size=12, compression="snappy")
     particles["lists_pyarrow.parquet"] = expected
     ak.to_parquet(ak.Array({**lists, "label": label, "weight": weight}),
                   str(DATA / "lists_awkward.parquet"), compression="snappy", list_to32=True)
     particles["lists_awkward.parquet"] = expected
     # awkward's default is Zstandard; pages of version 2, several a column.
     pq.write_table(nullable, DATA / "lists_zstd.parquet", compression="zstd", data_page_version="2.0",
-                   data_page_size=64, write_batch_size=4)
+                   data_page_size=256, write_batch_size=8)
     particles["lists_zstd.parquet"] = expected
     records = ak.Array({"particles": ak.zip(lists), "label": label, "weight": weight})
     ak.to_parquet(records, str(DATA / "records_awkward.parquet"), compression="gzip", list_to32=True)
@@ -320,7 +320,8 @@ def main():
     # JSON knows no NaN: there is none.
     text = json.dumps(reference, allow_nan=False)
     (CRATE / "tests" / "reference" / "tables.json").write_text(text + "\n")
-    print("total", sum(f.stat().st_size for f in DATA.iterdir()), "bytes")
+    mine = [f for f in DATA.iterdir() if f.suffix in {".npy", ".npz", ".h5", ".parquet"}]
+    print("total", sum(f.stat().st_size for f in mine), "bytes")
 
 
 if __name__ == "__main__":

@@ -44,6 +44,9 @@ const MOST_COLUMNS: u64 = 1 << 16;
 /// Groups within groups are followed to this depth: links may form circles.
 const DEEPEST: usize = 16;
 
+/// And no more groups than this are looked into.
+const MOST_GROUPS: usize = 1 << 12;
+
 /// An open HDF5 file.
 ///
 /// ```no_run
@@ -92,7 +95,8 @@ impl Hdf5File {
     /// A file whose groups cannot be read.
     pub fn names(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
-        self.named(collect_names(&self.file.root(), "", 0, &mut names))?;
+        let mut groups = MOST_GROUPS;
+        self.named(collect_names(&self.file.root(), "", 0, &mut groups, &mut names))?;
         Ok(names)
     }
 
@@ -303,8 +307,14 @@ impl std::fmt::Debug for Hdf5File {
     }
 }
 
-/// Collects the paths of data sets and of pandas' groups.
-fn collect_names(group: &Group, prefix: &str, depth: usize, names: &mut Vec<String>) -> Result<()> {
+/// Collects the paths of data sets and of pandas' groups, from at most `groups` groups.
+fn collect_names(
+    group: &Group,
+    prefix: &str,
+    depth: usize,
+    groups: &mut usize,
+    names: &mut Vec<String>,
+) -> Result<()> {
     let fail = |error: hdf5_pure::Error| convert(&error, Some(prefix));
     for name in group.datasets().map_err(fail)? {
         names.push(format!("{prefix}{name}"));
@@ -315,8 +325,9 @@ fn collect_names(group: &Group, prefix: &str, depth: usize, names: &mut Vec<Stri
         let kind = child.attrs().map_err(fail)?.get("pandas_type").and_then(text).map(ToOwned::to_owned);
         if kind.is_some() {
             names.push(path);
-        } else if depth < DEEPEST && names.len() as u64 <= MOST_COLUMNS {
-            collect_names(&child, &format!("{path}/"), depth + 1, names)?;
+        } else if depth < DEEPEST && *groups > 0 {
+            *groups -= 1;
+            collect_names(&child, &format!("{path}/"), depth + 1, groups, names)?;
         }
     }
     Ok(())
@@ -367,8 +378,8 @@ impl Part {
                 )));
             }
             for member in members {
-                let offset =
-                    usize::try_from(member.byte_offset).map_err(|_| malformed(format!("{path:?}")))?;
+                // Beyond the end is refused below; here, so that nothing overflows on the way.
+                let offset = usize::try_from(member.byte_offset.min(LARGEST)).expect("at most LARGEST");
                 member_fields(&member.name, &member.datatype, offset, names, &mut fields)?;
             }
             if fields.is_empty() {
@@ -470,7 +481,7 @@ fn member_fields(
 fn number_type(datatype: &Datatype) -> Option<NumberType> {
     let (kind, size, order) = match datatype {
         Datatype::FixedPoint { size, byte_order, layout } => {
-            if layout.bit_offset != 0 || u32::from(layout.bit_precision) != 8 * size {
+            if layout.bit_offset != 0 || u64::from(layout.bit_precision) != 8 * u64::from(*size) {
                 return None;
             }
             (if layout.signed { Kind::Signed } else { Kind::Unsigned }, *size, *byte_order)

@@ -15,6 +15,7 @@ mod zstd_pages;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -106,7 +107,7 @@ impl ParquetFile {
     /// What is no Parquet file.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self> {
         let bytes = Bytes::from(bytes.into());
-        let reader = SerializedFileReader::new(bytes.clone()).map_err(|error| convert(&error, None))?;
+        let reader = guarded(None, || SerializedFileReader::new(bytes.clone()))?;
         Self::from_reader(Source::Bytes(bytes), Arc::new(reader))
     }
 
@@ -247,7 +248,6 @@ impl ParquetFile {
     fn column(&self, group: usize, leaf: &Leaf) -> Result<ColumnReader> {
         let metadata = self.reader.metadata();
         let column = metadata.row_group(group).column(leaf.index);
-        let fail = |error: &ParquetError| convert(error, Some(&leaf.name));
         match column.compression_codec() {
             CompressionCodec::ZSTD => {
                 let (start, length, values) = extent(metadata, group, leaf)?;
@@ -272,8 +272,7 @@ impl ParquetFile {
             | CompressionCodec::GZIP
             | CompressionCodec::LZ4
             | CompressionCodec::LZ4_RAW => {
-                let group = self.reader.get_row_group(group).map_err(|error| fail(&error))?;
-                group.get_column_reader(leaf.index).map_err(|error| fail(&error))
+                guarded(Some(&leaf.name), || self.reader.get_row_group(group)?.get_column_reader(leaf.index))
             }
             codec => {
                 let reason = format!(
@@ -511,7 +510,7 @@ impl Leaf {
     /// The numbers of `count` rows, the first of which is row `first` of the file.
     fn read(&self, reader: &mut ColumnReader, count: usize, first: u64) -> Result<Vec<Vec<f64>>> {
         let unsigned = self.number == Some(Number::Unsigned);
-        let levels = match reader {
+        let levels = guarded(Some(&self.name), || match reader {
             ColumnReader::BoolColumnReader(reader) => {
                 self.levels(reader, count, |&v| Ok(f64::from(u8::from(v))))
             }
@@ -532,9 +531,8 @@ impl Leaf {
                 })
             }
             _ => Err(ParquetError::General("a column of numbers that are none".into())),
-        };
-        let Levels { definition, repetition, values } =
-            levels.map_err(|error| at_row(convert(&error, Some(&self.name)), first))?;
+        });
+        let Levels { definition, repetition, values } = levels.map_err(|error| at_row(error, first))?;
         let fail = |row: usize, reason: String| {
             malformed(Some(first + row as u64), format!("column {:?}: {reason}", self.name))
         };
@@ -616,6 +614,16 @@ fn convert(error: &ParquetError, column: Option<&str>) -> Error {
             Error::Unsupported { format: FORMAT, reason: format!("{place}{reason}") }
         }
         error => malformed(None, format!("{place}{error}")),
+    }
+}
+
+/// Runs a piece of the `parquet` crate, which panics on some corrupt pages, and makes an error of it if it does.
+///
+/// What it was working on must not be used afterwards: readers end at an error.
+fn guarded<T>(column: Option<&str>, work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|error| convert(&error, column)),
+        Err(_) => Err(convert(&ParquetError::General("the data are corrupt".into()), column)),
     }
 }
 

@@ -87,6 +87,23 @@ fn truncation_is_noticed() {
     }
 }
 
+/// The `parquet` crate panics on some corrupt pages: that is an error of the file.
+#[test]
+fn every_byte_may_be_wrong() {
+    for name in ["flat_none.parquet", "flat_snappy.parquet", "flat_zstd.parquet"] {
+        let whole = std::fs::read(data(name)).unwrap();
+        let mut failed = 0;
+        for index in 0..whole.len() {
+            for value in [0, 0x7f, 0xff] {
+                let mut damaged = whole.clone();
+                damaged[index] = value;
+                failed += usize::from(exercise(damaged).is_err());
+            }
+        }
+        assert!(failed > 100, "{name}: {failed}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 

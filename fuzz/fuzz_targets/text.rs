@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../../hepml-io/tests/properties/tables.rs"]
+mod tables;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tables::text(data));
