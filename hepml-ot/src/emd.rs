@@ -102,7 +102,8 @@ impl EmdConfig {
 ///   2^(1/beta) R. Beyond, moving is dearer than destroying and creating, so the way through an empty event is a short cut.
 ///
 /// Every value is certified: potentials of the dual problem prove that it is the minimum up to rounding (about 1e-15
-/// of the total energy times the largest cost), or the result is an error. See [`Transport`] for the proof itself.
+/// of the total energy times the largest cost), or the result is an error. See [`Transport`] for the proof itself, and its
+/// [`gap`](Transport::gap) where the value is far below that size: nearly equal events and a large beta.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Emd<G = AngularCost> {
     cost: G,
