@@ -199,6 +199,17 @@ mod tests {
     }
 
     #[test]
+    fn the_bias_is_that_of_the_replicas() {
+        // The square of the mean is biased upwards by the variance of the mean, 0.25/4 here.
+        let samples = [0.0, 1.0, 0.0, 1.0];
+        let config = BootstrapConfig { replicas: 4000, block: 1 };
+        let square = |x: &[f64]| mean(x).powi(2);
+        let got = bootstrap(&samples, &config, &mut ChaCha8Rng::seed_from_u64(2), square).unwrap();
+        let four_sigmas = 4.0 * got.error / 4000.0_f64.sqrt();
+        assert!((got.bias - 0.0625).abs() < four_sigmas && four_sigmas < 0.03, "{}", got.bias);
+    }
+
+    #[test]
     fn intervals_hold_their_level() {
         let replicas: Vec<f64> = (0..101).map(f64::from).collect();
         let estimate = BootstrapEstimate { value: 50.0, error: 1.0, bias: 0.0, replicas };

@@ -321,6 +321,20 @@ mod tests {
     }
 
     #[test]
+    fn merged_is_filled_with_both() {
+        let binning = Binning::uniform(2, 0.0, 2.0).unwrap();
+        let fill = |values: &[f64], weights: &[f64]| {
+            let mut histogram = Histogram::new(binning.clone());
+            histogram.fill_many(values, Some(weights)).unwrap();
+            histogram
+        };
+        let mut first = fill(&[0.5, -1.0], &[2.0, 3.0]);
+        first.merge(&fill(&[0.5, 1.5, 7.0], &[-4.0, 5.0, 6.0])).unwrap();
+        assert_eq!(first, fill(&[0.5, -1.0, 0.5, 1.5, 7.0], &[2.0, 3.0, -4.0, 5.0, 6.0]));
+        assert_eq!(first.sum_squared_weights(), [20.0, 25.0]);
+    }
+
+    #[test]
     fn infinities_overflow() {
         let mut histogram = Histogram::new(Binning::uniform(2, 0.0, 1.0).unwrap());
         histogram.fill_many(&[f64::INFINITY, f64::NEG_INFINITY, 0.5], Some(&[2.0, 3.0, -1.0])).unwrap();

@@ -125,6 +125,15 @@ mod tests {
         let estimate = jackknife(&samples, 5, mean).unwrap();
         assert!(estimate.bias.abs() < 1e-11);
         assert_eq!(estimate.replicas.len(), 5);
+        // For a mean the pseudo-value of a block is the mean of the block: blocks of 4, 5, 4, 5, 5 from 0, 4, 9, 13, 18.
+        let variance: f64 = [0, 4, 9, 13, 18, 23]
+            .windows(2)
+            .map(|ends| {
+                let h = 23.0 / (ends[1] - ends[0]) as f64;
+                (mean(&samples[ends[0]..ends[1]]) - mean(&samples)).powi(2) / (h - 1.0) / 5.0
+            })
+            .sum();
+        assert!((estimate.error / variance.sqrt() - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -101,6 +101,10 @@ mod tests {
     #[test]
     fn the_observed_one_counts() {
         assert_eq!(permutation_p_value(3.0, &[1.0, 2.0, 3.0, 4.0]).unwrap().value, 0.6);
+        // √(0.6 · 0.4/5)
+        assert!(
+            (permutation_p_value(3.0, &[1.0, 2.0, 3.0, 4.0]).unwrap().error - 0.048_f64.sqrt()).abs() < 1e-15
+        );
         assert_eq!(permutation_p_value(9.0, &[1.0; 99]).unwrap().value, 0.01);
         assert_eq!(permutation_p_value(0.0, &[1.0; 99]).unwrap().value, 1.0);
     }

@@ -323,6 +323,9 @@ mod tests {
         assert_eq!(roc.background_efficiency(1.0).unwrap(), 0.0);
         assert!(matches!(roc.background_rejection(1.0), Err(Error::Undefined { .. })));
         assert_eq!(roc.signal_efficiency(0.1).unwrap(), 1.0);
+        // On a vertical piece of the curve it is the upper end that counts.
+        let steps = Roc::new(&[6.0, 5.0, 4.0, 3.0, 2.0, 1.0], &LABELS, None).unwrap();
+        assert_eq!(steps.signal_efficiency(1.0 / 3.0).unwrap(), 2.0 / 3.0);
         // With the minimum rule the maximum is finite: one background event, all signal.
         let best = roc.max_sic(1.0).unwrap();
         assert!((best.value - 3.0_f64.sqrt()).abs() < 1e-15);

@@ -195,6 +195,9 @@ mod tests {
         assert!((plain.k - huge.k).abs() < 1e-12);
         assert!((huge.scale / plain.scale / 1e290 - 1.0).abs() < 1e-12);
         assert_eq!(plain.tail, 135); // ⌈3 √2000⌉
+        // The 136th largest weight; relative to the largest from logarithms.
+        assert!((plain.threshold / weights[135] - 1.0).abs() < 1e-14);
+        assert!((log.threshold * weights[0] / weights[135] - 1.0).abs() < 1e-10);
         assert!(
             (effective_sample_size(&weights).unwrap()
                 / effective_sample_size_log(&weights.iter().map(|w| w.ln()).collect::<Vec<_>>()).unwrap()
