@@ -8,6 +8,7 @@
 //! - **Flows are integers.** For the choice of pivots the totals are cut into 2^60 parts, so ties are ties and nothing
 //!   drifts; the flows that are returned are recomputed in f64 from the supplies and demands themselves.
 //! - **Potentials are f64**, recomputed from the tree once nothing enters any more, and again until nothing enters with fresh ones.
+//!   Where their roundings are then not far below the value, the pivots go on with potentials of twice the digits.
 //! - **The certificate** does not rest on any of this: v_j = min_i(c_ij - u_i) makes the potentials feasible, whatever
 //!   the tree, and then sum_i supply_i u_i + sum_j demand_j v_j is a lower bound of the optimum.
 
@@ -26,6 +27,10 @@ const PARTS: f64 = (1_u64 << 60) as f64;
 /// Not of the largest |cost|: with a steep ground cost (beta = 20) that is far above anything that is worth moving at, and
 /// an arc so dear is not in the optimal tree, except where it holds nothing.
 const TOLERANCE: f64 = 8.0 * f64::EPSILON;
+/// The same with potentials of twice the digits.
+const FINE_TOLERANCE: f64 = 64.0 * f64::EPSILON * f64::EPSILON;
+/// The rounding of potentials times masses, in units of the value, above which the pivots go on with twice the digits.
+const FINE_FROM: f64 = 1e-11;
 
 /// A problem, its tree and its solution; reused from problem to problem without allocation.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +58,8 @@ pub(crate) struct Simplex {
     open_rows: Vec<u32>,
     order: Vec<u32>,
     net: Vec<f64>,
+    /// What potentials or flows of twice the digits are more than those of f64.
+    low: Vec<f64>,
 }
 
 impl Simplex {
@@ -128,6 +135,13 @@ impl Simplex {
         self.start();
         self.optimise(max_pivots)?;
         self.read_off();
+        let largest = self.potential.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
+        let rounding = f64::EPSILON * largest * self.supply.iter().sum::<f64>();
+        // Not the gap itself, which rounding can make small as well as large.
+        if rounding > FINE_FROM * self.primal.abs() {
+            self.refine(max_pivots)?;
+            self.read_off();
+        }
         Ok(())
     }
 
@@ -254,6 +268,64 @@ impl Simplex {
         }
     }
 
+    /// Pivots on until no arc enters with potentials of twice the digits, fresh from the tree at each pivot.
+    ///
+    /// Where an arc that is dear but empty holds two parts of the tree together, f64 loses the small costs within a part
+    /// in the difference of the two.
+    fn refine(&mut self, max_pivots: usize) -> Result<()> {
+        let Self { sources, sinks, stride, .. } = *self;
+        let mut size = self.refresh_fine_potentials();
+        let (mut source, mut clean) = (0, 0);
+        while clean < sources {
+            let mut lowest = -FINE_TOLERANCE * size;
+            let mut entering = None;
+            for sink in 0..sinks {
+                let node = sources + sink;
+                let (sum, lost) = two_sum(self.cost[source * stride + sink], -self.potential[source]);
+                let (sum, lost_too) = two_sum(sum, self.potential[node]);
+                let reduced = sum + (lost + lost_too + (self.low[node] - self.low[source]));
+                if reduced < lowest {
+                    (lowest, entering) = (reduced, Some(node));
+                }
+            }
+            clean += 1;
+            if let Some(sink) = entering {
+                if self.pivots == max_pivots {
+                    return Err(Error::NotConverged { pivots: max_pivots, from: sources, to: sinks });
+                }
+                self.pivots += 1;
+                self.tree.pivot(number(source), number(sink));
+                size = self.refresh_fine_potentials();
+                clean = 0;
+            }
+            source = if source + 1 == sources { 0 } else { source + 1 };
+        }
+        Ok(())
+    }
+
+    /// As [`refresh_potentials`](Self::refresh_potentials), with `low`; returns the largest modulus.
+    fn refresh_fine_potentials(&mut self) -> f64 {
+        let Self { sources, stride, .. } = *self;
+        self.tree.order(&mut self.order);
+        for digits in [&mut self.potential, &mut self.low] {
+            digits.clear();
+            digits.resize(sources + stride, 0.0);
+        }
+        let mut size = 0.0_f64;
+        for &node in &self.order[1..] {
+            let (parent, node) = (self.tree.parent(node) as usize, node as usize);
+            let step = if node < sources {
+                self.cost[node * stride + parent - sources]
+            } else {
+                -self.cost[parent * stride + node - sources]
+            };
+            let (sum, lost) = two_sum(self.potential[parent], step);
+            (self.potential[node], self.low[node]) = two_sum(sum, lost + self.low[parent]);
+            size = size.max(sum.abs());
+        }
+        size
+    }
+
     /// Potentials that give every arc of the tree the reduced cost 0, the root's being 0.
     fn refresh_potentials(&mut self) {
         let Self { sources, stride, .. } = *self;
@@ -276,14 +348,20 @@ impl Simplex {
         self.net.clear();
         self.net.extend(&self.supply);
         self.net.extend(self.demand.iter().map(|demand| -demand));
+        // A dear arc that holds nothing must not come to hold a rounding.
+        self.low.clear();
+        self.low.resize(self.net.len(), 0.0);
         self.flows.clear();
         for &node in self.order.iter().rev() {
             let parent = self.tree.parent(node);
             if parent == NONE {
                 break;
             }
-            let net = self.net[node as usize];
-            self.net[parent as usize] += net;
+            let (high, low) = (self.net[node as usize], self.low[node as usize]);
+            let (sum, lost) = two_sum(self.net[parent as usize], high);
+            self.net[parent as usize] = sum;
+            self.low[parent as usize] += lost + low;
+            let net = high + low;
             let (source, sink, flow) =
                 if (node as usize) < sources { (node, parent, net) } else { (parent, node, -net) };
             // An arc that holds nothing may come out a rounding below 0.
@@ -309,6 +387,13 @@ impl Simplex {
         let demanded = self.demand.iter().zip(&self.sink_potential).map(|(mass, v)| mass * v);
         self.dual = compensated::sum(supplied.chain(demanded));
     }
+}
+
+/// The rounded sum, and what it is less than the sum (Knuth's two-sum).
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let part = sum - a;
+    (sum, (a - (sum - part)) + (b - part))
 }
 
 fn number(node: usize) -> u32 {
