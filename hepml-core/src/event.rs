@@ -4,6 +4,9 @@
 //! Momenta in GeV, positions in mm (time as ct in mm), whatever units a file declares; indices count from 0. A particle
 //! knows the vertex that produced it and the vertex in which it ends; the vertices know their particles. The two agree:
 //! [`Event::add_vertex`] is the only way to set them.
+//!
+//! A record is plain data: its numbers are checked where they enter (the readers of files) and where they are used
+//! ([`Selection`], [`Weighted`](crate::Weighted), the writers), not in between.
 
 use std::sync::Arc;
 

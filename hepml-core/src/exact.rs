@@ -45,8 +45,7 @@ fn compensated<const N: usize>(terms: [(f64, f64); N]) -> f64 {
 
 /// The sum of the products `a_i b_i` to a few units in the last place, unless it cancels to below 2^-100 of its terms.
 ///
-/// Where nothing cancels (three quarters of the digits' worth of terms remain) the plain sum is already that good and is
-/// returned; the compensated one is computed only where digits are lost. All factors must lie within 2^±400 or be 0.
+/// Where the sum is at least half as large as its terms together, the plain sum is already that good and is returned; the compensated one is computed only where digits are lost. All factors must lie within 2^±400 or be 0.
 #[inline]
 pub(crate) fn sum_of_products<const N: usize>(terms: [(f64, f64); N]) -> f64 {
     let mut sum = 0.0;

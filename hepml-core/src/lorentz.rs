@@ -314,6 +314,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn vertices_move_with_their_time() {
+        let mut event = Event::new(0, 1.0, vec![]);
+        event
+            .add_vertex(crate::Vertex { position: Some([1.0, 2.0, 3.0, 6.0]), ..Default::default() })
+            .unwrap();
+        // gamma = 5/3: z = 5/3 (3 + 0.8 6), ct = 5/3 (6 + 0.8 3).
+        let boosted = LorentzTransform::boost(Vector3::new(0.0, 0.0, 0.8)).unwrap().apply(&event).unwrap();
+        let position = boosted.vertices()[0].position.unwrap();
+        for (got, expected) in position.iter().zip([1.0, 2.0, 13.0, 14.0]) {
+            assert!((got - expected).abs() < 1e-14, "{position:?}");
+        }
+    }
+
+    #[test]
     fn from_matrix_names_the_broken_property() {
         let reason = |matrix| match LorentzTransform::from_matrix(matrix) {
             Err(Error::NotLorentz { reason, .. }) => reason,

@@ -326,6 +326,7 @@ fn weighted_samples_split_and_fold() {
     assert!((sample.negative_fraction() - 0.2).abs() < 1e-15);
     let (train, test) = sample.split(0.7, &mut rng).unwrap();
     assert_eq!((train.len(), test.len()), (70, 30));
+    assert_eq!(sample.split(0.666, &mut rng).unwrap().0.len(), 67, "a fraction of events is rounded");
     let both = Weighted::concat(&[&train, &test]).unwrap();
     let mut seen: Vec<(f64, f64)> =
         both.events().iter().copied().zip(both.weights().iter().copied()).collect();
