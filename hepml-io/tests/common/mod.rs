@@ -1,31 +1,18 @@
 //! Fixtures that NumPy, h5py, pandas, pyarrow and awkward wrote (tools/io_table_reference.py), and what is in them.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
-
-use std::path::PathBuf;
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use hepml_core::{EventSet, MassHypothesis};
 use hepml_io::{LabelledSets, ParticleReader, TableReader};
 use serde_json::Value;
 
+#[path = "../files/mod.rs"]
+mod files;
+pub use files::{data, shared};
+
 /// Sums of n terms of size s are off by at most n eps s; a few roundings go into each term (pt cosh y, ...).
 pub const ROUNDINGS: f64 = 16.0;
-
-pub fn data(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
-}
-
-/// A file of the folder of data to check against, or `None` and a line that says so.
-pub fn shared(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
-    if path.exists() {
-        Some(path)
-    } else {
-        println!("skipped: {} is not there", path.display());
-        None
-    }
-}
 
 pub fn reference() -> Value {
     serde_json::from_str(include_str!("../reference/tables.json")).unwrap()

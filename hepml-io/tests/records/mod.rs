@@ -1,11 +1,7 @@
 //! Fixtures and reference numbers of the event-record readers.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test's helper fails by panicking and says what it skips"
-)]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test's helper fails by panicking")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,20 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-pub fn data(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
-}
-
-/// A file of the folder of data to check against, or `None` and a line that says so.
-pub fn shared(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
-    if path.exists() {
-        Some(path)
-    } else {
-        println!("skipped: {} is not there", path.display());
-        None
-    }
-}
+#[path = "../files/mod.rs"]
+mod files;
+pub use files::{data, shared};
 
 pub fn reference() -> Value {
     serde_json::from_str(include_str!("../reference/records.json")).unwrap()
