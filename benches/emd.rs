@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use hepml::ot::{EmdConfig, Workspace};
+use hepml::ot::{Divergence, EmdConfig, Workspace};
 use hepml_benches::jets_with;
 
 fn pairs(criterion: &mut Criterion) {

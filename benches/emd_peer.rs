@@ -11,7 +11,7 @@ use std::io::{BufWriter, Write};
 use std::process::Command;
 use std::time::Instant;
 
-use hepml::ot::{EmdConfig, EnergyFlow, Workspace};
+use hepml::ot::{Divergence, EmdConfig, EnergyFlow, Workspace};
 use hepml_benches::jets_with;
 
 const JETS: usize = 60;

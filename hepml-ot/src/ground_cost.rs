@@ -16,7 +16,7 @@ use crate::error::Result;
 /// Closures are ground costs:
 ///
 /// ```
-/// use hepml_ot::{Emd, EnergyFlow};
+/// use hepml_ot::{Divergence, Emd, EnergyFlow};
 ///
 /// let manhattan = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).abs() + (a[1] - b[1]).abs();
 /// let emd = Emd::with_cost(manhattan);

@@ -2,25 +2,20 @@
 #![forbid(unsafe_code)]
 
 mod compensated;
-mod correlation_dimension;
-mod emd;
+mod divergence;
 mod energy_flow;
+mod entropic;
 mod error;
+mod exact;
 mod ground_cost;
-mod leftover;
+mod line;
+mod linear;
 mod pairwise;
-mod simplex;
-mod transport;
-mod transport_problem;
-mod tree;
-mod workspace;
+mod shapes;
 
-pub use correlation_dimension::{CorrelationDimension, DimensionAt};
-pub use emd::{Emd, EmdConfig};
+pub use divergence::Divergence;
 pub use energy_flow::EnergyFlow;
 pub use error::{Error, Result};
+pub use exact::*;
 pub use ground_cost::{AngularCost, GroundCost};
-pub use pairwise::{CrossEmds, PairwiseEmds};
-pub use transport::{Flow, Transport};
-pub use transport_problem::TransportProblem;
-pub use workspace::Workspace;
+pub use pairwise::*;

@@ -10,7 +10,8 @@ use hepml_core::ndarray::Array2;
 use hepml_core::testing::{check_irc_safe, check_metric_axioms, collinear_split, soft_emission};
 use hepml_core::{EventMetric, EventSet, FourMomentum, LorentzTransform, ParticleSets, Progress};
 use hepml_ot::{
-    CorrelationDimension, Emd, EmdConfig, EnergyFlow, Error, Transport, TransportProblem, Workspace,
+    CorrelationDimension, Divergence, Emd, EmdConfig, EnergyFlow, Error, Transport, TransportProblem,
+    Workspace,
 };
 use proptest::prelude::*;
 

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use hepml_core::ndarray::Array2;
 use hepml_core::rand::RngExt;
-use hepml_ot::{CorrelationDimension, Emd, EmdConfig, EnergyFlow, GroundCost, Transport, TransportProblem};
+use hepml_ot::{
+    CorrelationDimension, Divergence, Emd, EmdConfig, EnergyFlow, GroundCost, Transport, TransportProblem,
+};
 use serde_json::Value;
 
 /// Of the value, against another solver of the same linear program: that of HiGHS is certified to 1e-11 of mass times cost.

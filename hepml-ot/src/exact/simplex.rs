@@ -14,7 +14,7 @@
 
 use crate::compensated;
 use crate::error::{Error, Result};
-use crate::tree::{Moved, NONE, Tree};
+use crate::exact::tree::{Moved, NONE, Tree};
 
 /// Columns are padded to a multiple of this, the width of the unrolled scan for the lowest reduced cost.
 const LANES: usize = 8;

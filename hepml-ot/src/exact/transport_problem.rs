@@ -5,9 +5,9 @@ use hepml_core::{Error as CoreError, Item, finite};
 
 use crate::compensated;
 use crate::error::{Error, Result};
-use crate::leftover::Leftover;
-use crate::transport::Transport;
-use crate::workspace::{Side, Workspace};
+use crate::exact::leftover::Leftover;
+use crate::exact::transport::Transport;
+use crate::exact::workspace::{Side, Workspace};
 
 /// Masses on two sides and the cost of moving a unit from each of the one to each of the other.
 ///

@@ -3,7 +3,7 @@
 use hepml_core::Error as CoreError;
 
 use crate::error::{Error, Result};
-use crate::pairwise::{PairwiseEmds, pairs};
+use crate::pairwise::engine::{PairwiseEmds, pairs};
 
 /// The bins that an axis may have: a number of memory-filling size is a mistake.
 const MAX_BINS: usize = 100_000;

@@ -7,11 +7,12 @@ use hepml_core::{Observer, Progress};
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
-use crate::emd::Emd;
+use crate::divergence::Divergence;
 use crate::energy_flow::EnergyFlow;
 use crate::error::{Error, Result};
+use crate::exact::Emd;
+use crate::exact::Workspace;
 use crate::ground_cost::GroundCost;
-use crate::workspace::Workspace;
 
 /// The pairs that one piece of parallel work computes with one workspace.
 const PIECE: usize = 16;
@@ -129,7 +130,7 @@ impl CrossEmds {
 }
 
 impl<G: GroundCost> Emd<G> {
-    /// The EMDs (the [`value`](Self::value)s) of all pairs of `events`, each once; for the distances take each to the power
+    /// The EMDs (the [`value`](Divergence::value)s) of all pairs of `events`, each once; for the distances take each to the power
     /// [`GroundCost::exponent`].
     ///
     /// With the feature `rayon` the pairs are shared out among the threads of the current pool; the numbers and the error do not
@@ -165,7 +166,7 @@ impl<G: GroundCost> Emd<G> {
         Ok(PairwiseEmds { events: count, values })
     }
 
-    /// The EMDs (the [`value`](Self::value)s) of each event of `rows` with each of `columns`; otherwise as
+    /// The EMDs (the [`value`](Divergence::value)s) of each event of `rows` with each of `columns`; otherwise as
     /// [`pairwise`](Self::pairwise), the stage being "cross EMD".
     ///
     /// # Errors

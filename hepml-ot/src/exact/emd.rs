@@ -2,12 +2,14 @@
 
 use hepml_core::{EventMetric, ParticleSet, ParticleSets};
 
+use crate::divergence::Divergence;
 use crate::energy_flow::EnergyFlow;
 use crate::error::{Error, Result};
+use crate::exact::leftover::Leftover;
+use crate::exact::prepared_flow::PreparedFlow;
+use crate::exact::transport::Transport;
+use crate::exact::workspace::{Side, Solved, Workspace};
 use crate::ground_cost::{AngularCost, GroundCost};
-use crate::leftover::Leftover;
-use crate::transport::Transport;
-use crate::workspace::{Side, Solved, Workspace};
 
 /// The parameters of an [`Emd`]: R = 1, beta = 1, energies as they are, azimuth not periodic, unless set otherwise.
 ///
@@ -93,8 +95,8 @@ impl EmdConfig {
 /// divided by their sum first and the second term vanishes. Another [`GroundCost`] stands in the place of (theta/R)^beta
 /// if one is given.
 ///
-/// [`value`](Self::value) is this quantity: in the unit of the energies, not divided by anything and *not* raised to 1/beta.
-/// [`metric`](Self::metric) is its power min(1, 1/beta), and it is this that is symmetric, 0 only between equal events
+/// [`value`](Divergence::value) is this quantity: in the unit of the energies, not divided by anything and *not* raised to 1/beta.
+/// [`metric`](Divergence::metric) is its power min(1, 1/beta), and it is this that is symmetric, 0 only between equal events
 /// (equal up to particles without energy and exactly collinear splittings; if normalised, up to a common factor) and
 /// obeys the triangle inequality
 /// - if normalised: always;
@@ -138,54 +140,11 @@ impl<G: GroundCost> Emd<G> {
         self.normalise
     }
 
-    /// EMD(a, b).
-    ///
-    /// # Errors
-    /// [`Error::NoEnergy`] for an event without energy if normalised; [`Error::CostNotFinite`] naming the particles between
-    /// which (theta/R)^beta overflows; [`Error::NotConverged`], [`Error::NotCertified`] if the solver fails;
-    /// [`Error::ValueOverflows`].
-    pub fn value(&self, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
-        self.value_in(&mut Workspace::new(), a, b)
-    }
-
-    /// EMD(a, b), computed in memory that is reused.
-    ///
-    /// # Errors
-    /// As [`value`](Self::value).
-    pub fn value_in(&self, workspace: &mut Workspace, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
-        let (sides, leftover) = self.sides(a, b)?;
-        Ok(self.solve_in(workspace, a, b, sides, leftover)?.value)
-    }
-
-    /// EMD(a, b) to the power [`GroundCost::exponent`], min(1, 1/beta): a metric under the conditions that [`Emd`] states.
-    ///
-    /// # Errors
-    /// As [`value`](Self::value); a value that is negative and so has no root (a ground cost of your own can give one).
-    pub fn metric(&self, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
-        self.metric_in(&mut Workspace::new(), a, b)
-    }
-
-    /// The [`metric`](Self::metric), computed in memory that is reused.
-    ///
-    /// # Errors
-    /// As [`metric`](Self::metric).
-    pub fn metric_in(&self, workspace: &mut Workspace, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
-        let value = self.value_in(workspace, a, b)?;
-        let exponent = self.cost.exponent();
-        if exponent == 1.0 {
-            Ok(value)
-        } else if value >= 0.0 {
-            Ok(value.powf(exponent))
-        } else {
-            Err(hepml_core::Error::out_of_range("EMD whose root is taken", value, "zero or positive").into())
-        }
-    }
-
     /// EMD(a, b) with the optimal plan, the dual potentials and the duality gap; in units of the total energies if
     /// normalised.
     ///
     /// # Errors
-    /// As [`value`](Self::value).
+    /// As [`value`](Divergence::value).
     ///
     /// ```
     /// use hepml_ot::{Emd, EnergyFlow};
@@ -240,8 +199,42 @@ impl<G: GroundCost> Emd<G> {
     }
 }
 
+impl<G: GroundCost> Divergence for Emd<G> {
+    type Event = EnergyFlow;
+    type Prepared<'a>
+        = PreparedFlow<'a>
+    where
+        Self: 'a;
+    type Workspace = Workspace;
+
+    fn prepare<'a>(&'a self, event: &'a EnergyFlow) -> Result<PreparedFlow<'a>> {
+        Ok(PreparedFlow { flow: event })
+    }
+
+    /// EMD(a, b).
+    ///
+    /// # Errors
+    /// [`Error::NoEnergy`] for an event without energy if normalised; [`Error::CostNotFinite`] naming the particles between
+    /// which (theta/R)^beta overflows; [`Error::NotConverged`], [`Error::NotCertified`] if the solver fails;
+    /// [`Error::ValueOverflows`].
+    fn prepared_value(
+        &self,
+        workspace: &mut Workspace,
+        a: &PreparedFlow<'_>,
+        b: &PreparedFlow<'_>,
+    ) -> Result<f64> {
+        let (sides, leftover) = self.sides(a.flow, b.flow)?;
+        Ok(self.solve_in(workspace, a.flow, b.flow, sides, leftover)?.value)
+    }
+
+    /// [`GroundCost::exponent`], min(1, 1/beta) for [`AngularCost`].
+    fn exponent(&self) -> f64 {
+        self.cost.exponent()
+    }
+}
+
 impl<G: GroundCost> EventMetric<ParticleSets> for Emd<G> {
-    /// The [`metric`](Emd::metric) of the events' transverse momenta at their rapidities and azimuths.
+    /// The [`metric`](Divergence::metric) of the events' transverse momenta at their rapidities and azimuths.
     fn distance(&self, a: ParticleSet<'_>, b: ParticleSet<'_>) -> hepml_core::Result<f64> {
         Ok(self.metric(&EnergyFlow::from_particles(a)?, &EnergyFlow::from_particles(b)?)?)
     }

@@ -2,9 +2,9 @@
 
 use crate::compensated;
 use crate::error::{Error, Result};
-use crate::leftover::Leftover;
-use crate::simplex::Simplex;
-use crate::transport::{Flow, Transport};
+use crate::exact::leftover::Leftover;
+use crate::exact::simplex::Simplex;
+use crate::exact::transport::{Flow, Transport};
 
 /// Totals of a balanced problem must agree to this fraction of the larger: sums of many f64 do, wrong input does not.
 const BALANCE: f64 = 1e-9;
@@ -15,7 +15,7 @@ const GAP_LIMIT: f64 = 1e-11;
 
 /// The memory that a solver needs, to be reused from pair to pair: once it has seen the largest, nothing is allocated.
 ///
-/// One a thread. [`Emd::value`](crate::Emd::value) makes a new one each time, [`Emd::value_in`](crate::Emd::value_in)
+/// One a thread. [`Divergence::value`](crate::Divergence::value) makes a new one each time, [`Divergence::value_in`](crate::Divergence::value_in)
 /// uses yours.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace {

@@ -1,0 +1,1 @@
+//! Transport smoothed by entropy: Sinkhorn's algorithm, its debiased divergence, and their kernel limit.

@@ -1,0 +1,16 @@
+//! The exact optimum of a transport problem, and the distance that is one.
+
+mod emd;
+mod leftover;
+mod prepared_flow;
+mod simplex;
+mod transport;
+mod transport_problem;
+mod tree;
+mod workspace;
+
+pub use emd::{Emd, EmdConfig};
+pub use prepared_flow::PreparedFlow;
+pub use transport::{Flow, Transport};
+pub use transport_problem::TransportProblem;
+pub use workspace::Workspace;

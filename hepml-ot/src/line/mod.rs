@@ -1,0 +1,1 @@
+//! Transport on a line or a circle, where sorting is optimal, and what is built of it.

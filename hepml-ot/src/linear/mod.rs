@@ -1,0 +1,1 @@
+//! Transport made linear: events as vectors, and means of events.

@@ -1,0 +1,1 @@
+//! Event shapes as distances to manifolds of events.
