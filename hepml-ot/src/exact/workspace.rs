@@ -25,6 +25,8 @@ pub struct Workspace {
     to: Vec<usize>,
     /// The points of `to`, for costs that come by the row.
     pub(crate) points: Vec<[f64; 2]>,
+    pivots: usize,
+    gap: f64,
 }
 
 /// The masses of one side.
@@ -61,6 +63,16 @@ impl Workspace {
         Self::default()
     }
 
+    /// The pivots that the last value took; 0 before the first.
+    pub fn pivots(&self) -> usize {
+        self.pivots
+    }
+
+    /// The duality gap of the last value, in its unit: what it exceeds a proven lower bound by; 0 before the first.
+    pub fn gap(&self) -> f64 {
+        self.gap
+    }
+
     /// Moves the masses of one side to the other at the least cost.
     ///
     /// Masses are finite and not negative. `cost_row(i, positions, row)` fills in the costs from mass `i` of the first
@@ -72,6 +84,7 @@ impl Workspace {
         max_pivots: Option<usize>,
         cost_row: impl FnMut(usize, &[usize], &mut [f64]),
     ) -> Result<Solved> {
+        (self.pivots, self.gap) = (0, 0.0);
         from.positions_with_mass(&mut self.from);
         to.positions_with_mass(&mut self.to);
         let (total_from, total_to) = (from.total, to.total);
@@ -125,6 +138,7 @@ impl Workspace {
         let mass_unit = if leftover == Leftover::Normalised { unit / total_from } else { unit };
         let value = in_units(primal, mass_unit, cost_unit);
         if value.is_finite() {
+            (self.pivots, self.gap) = (self.simplex.pivots(), in_units(gap, mass_unit, cost_unit));
             Ok(Solved { value, primal, mass_unit, cost_unit, trivial: false })
         } else {
             Err(Error::ValueOverflows)
