@@ -38,6 +38,19 @@ pub trait GroundCost: Send + Sync {
         }
     }
 
+    /// The derivative of [`cost`](Self::cost) by `from`; `None`, as for closures, if the cost does not know it.
+    ///
+    /// Where the cost has a kink it is one of the derivatives nearby, or 0 at a minimum.
+    fn cost_gradient(&self, _from: [f64; 2], _to: [f64; 2]) -> Option<[f64; 2]> {
+        None
+    }
+
+    /// The derivative of [`cost`](Self::cost) by `to`: [`cost_gradient`](Self::cost_gradient) the other way round, which is
+    /// right if the cost is symmetric.
+    fn cost_gradient_to(&self, from: [f64; 2], to: [f64; 2]) -> Option<[f64; 2]> {
+        self.cost_gradient(to, from)
+    }
+
     /// The power of the EMD that is a metric: 1/beta where the cost is a metric to the power beta > 1, else 1.
     fn exponent(&self) -> f64 {
         1.0
@@ -140,6 +153,28 @@ impl GroundCost for AngularCost {
         }
     }
 
+    /// beta/R (theta/R)^(beta-1) times the unit vector from `to` to `from`, the shorter way if the azimuth is periodic.
+    ///
+    /// At theta = 0 it is 0: the derivative for beta > 1, a subgradient for beta = 1, and for beta < 1, where the slope is
+    /// infinite, no more than the mean of opposite directions. Half a turn apart it is that of one of the two ways.
+    fn cost_gradient(&self, from: [f64; 2], to: [f64; 2]) -> Option<[f64; 2]> {
+        let y = from[0] - to[0];
+        let phi = if self.periodic_phi {
+            let size = azimuth_difference(from[1], to[1]);
+            // Ahead by `size`, or behind.
+            let ahead = (reduced(from[1]) - reduced(to[1])).rem_euclid(TAU) <= PI;
+            if ahead { size } else { -size }
+        } else {
+            from[1] - to[1]
+        };
+        let theta = y.hypot(phi);
+        if theta == 0.0 {
+            return Some([0.0; 2]);
+        }
+        let slope = self.beta / self.radius * (theta / self.radius).powf(self.beta - 1.0);
+        Some([slope * (y / theta), slope * (phi / theta)])
+    }
+
     /// 1/beta for beta > 1, else 1 (theta^beta is then a metric itself).
     fn exponent(&self) -> f64 {
         1.0 / self.beta.max(1.0)
@@ -148,10 +183,13 @@ impl GroundCost for AngularCost {
 
 /// |a - b| the shorter way round the circle.
 fn azimuth_difference(a: f64, b: f64) -> f64 {
-    // Huge azimuths are reduced (exactly) before they are subtracted, so that the difference cannot overflow.
-    let reduced = |phi: f64| if phi.abs() <= PI { phi } else { phi % TAU };
     let difference = (reduced(a) - reduced(b)).abs() % TAU;
     difference.min(TAU - difference)
+}
+
+/// Huge azimuths are reduced (exactly) before they are subtracted, so that the difference cannot overflow.
+fn reduced(phi: f64) -> f64 {
+    if phi.abs() <= PI { phi } else { phi % TAU }
 }
 
 #[cfg(test)]
@@ -189,6 +227,35 @@ mod tests {
         assert!(cost.cost([0.0, 1e308], [0.0, -1e308]) <= PI);
         let flat = AngularCost::new(1.0, 1.0, false).unwrap();
         assert_eq!(flat.cost([0.0, 3.0], [0.0, -3.0]), 6.0);
+    }
+
+    #[test]
+    fn gradients_are_the_slopes_of_the_cost() {
+        let pairs = [
+            ([0.3, -3.1], [-0.2, 3.0]),
+            ([0.3, 3.0], [-0.2, -3.1]),
+            ([1.0, 2.0], [0.5, 2.25]),
+            ([0.0, 0.5], [0.0, 20.0]),
+            ([0.25, 20.0], [0.0, 0.5]),
+        ];
+        for beta in [0.5, 1.0, 2.0, 3.3] {
+            for (periodic, (from, to)) in [false, true].into_iter().flat_map(|p| pairs.map(|pair| (p, pair)))
+            {
+                let cost = AngularCost::new(0.4, beta, periodic).unwrap();
+                let at = |x: &[f64]| Ok::<_, std::convert::Infallible>(cost.cost([x[0], x[1]], [x[2], x[3]]));
+                let (by_from, by_to) =
+                    (cost.cost_gradient(from, to).unwrap(), cost.cost_gradient_to(from, to).unwrap());
+                let gradient = [by_from[0], by_from[1], by_to[0], by_to[1]];
+                let x = [from[0], from[1], to[0], to[1]];
+                // Rounding of costs up to 4e5 over steps of some 1e-3.
+                let tolerance = 1e-9 * (1.0 + cost.cost(from, to));
+                hepml_core::testing::check_gradient(at, &gradient, &x, 0.03, tolerance).unwrap();
+            }
+        }
+        let cost = AngularCost::new(1.0, 1.0, true).unwrap();
+        assert_eq!(cost.cost_gradient([0.5, 1.0], [0.5, 1.0]), Some([0.0; 2]));
+        let closure = |a: [f64; 2], b: [f64; 2]| a[0] - b[0];
+        assert_eq!(closure.cost_gradient([0.0; 2], [1.0; 2]), None);
     }
 
     #[test]
