@@ -34,6 +34,9 @@ pub enum Error {
         /// The cost.
         value: f64,
     },
+    /// A derivative by points was asked of a ground cost that does not know its own.
+    #[error("the ground cost does not know its derivative: implement GroundCost::cost_gradient for it")]
+    NoCostGradient,
     /// Everything is to be moved, but the two sides do not hold the same amount.
     #[error(
         "the two sides hold different amounts: {from} and {to} (they must agree to {tolerance:e} of the larger)"

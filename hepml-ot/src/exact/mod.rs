@@ -1,6 +1,7 @@
 //! The exact optimum of a transport problem, and the distance that is one.
 
 mod emd;
+mod gradient;
 mod leftover;
 mod prepared_flow;
 mod simplex;
@@ -10,6 +11,7 @@ mod tree;
 mod workspace;
 
 pub use emd::{Emd, EmdConfig};
+pub use gradient::{EmdGradient, EventGradient};
 pub use prepared_flow::PreparedFlow;
 pub use transport::{Flow, Transport};
 pub use transport_problem::TransportProblem;
