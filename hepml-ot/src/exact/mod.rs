@@ -1,6 +1,7 @@
 //! The exact optimum of a transport problem, and the distance that is one.
 
 mod emd;
+mod flavoured;
 mod gradient;
 mod leftover;
 mod prepared_flow;
@@ -11,6 +12,10 @@ mod tree;
 mod workspace;
 
 pub use emd::{Emd, EmdConfig};
+pub use flavoured::{
+    FlavourCombination, FlavourDistance, FlavourTable, FlavouredEmd, FlavouredEmdConfig, FlavouredFlow,
+    PreparedFlavouredFlow, SameFlavour,
+};
 pub use gradient::{EmdGradient, EventGradient};
 pub use prepared_flow::PreparedFlow;
 pub use transport::{Flow, Transport};
