@@ -55,6 +55,11 @@ pub trait GroundCost: Send + Sync {
     fn exponent(&self) -> f64 {
         1.0
     }
+
+    /// The cost as an [`AngularCost`], if it is one: what is known of that makes its EMDs cheaper to compute and to bound.
+    fn angular(&self) -> Option<&AngularCost> {
+        None
+    }
 }
 
 impl<F: Fn([f64; 2], [f64; 2]) -> f64 + Send + Sync> GroundCost for F {
@@ -178,6 +183,10 @@ impl GroundCost for AngularCost {
     /// 1/beta for beta > 1, else 1 (theta^beta is then a metric itself).
     fn exponent(&self) -> f64 {
         1.0 / self.beta.max(1.0)
+    }
+
+    fn angular(&self) -> Option<&AngularCost> {
+        Some(self)
     }
 }
 
