@@ -19,3 +19,4 @@ pub use error::{Error, Result};
 pub use exact::*;
 pub use ground_cost::{AngularCost, GroundCost};
 pub use pairwise::*;
+pub use shapes::*;
