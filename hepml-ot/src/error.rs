@@ -34,6 +34,14 @@ pub enum Error {
         /// The cost.
         value: f64,
     },
+    /// A divergence that needs a symmetric ground cost was given another.
+    #[error("the cost from particle {from} to particle {to} is not that of the way back, but must be symmetric")]
+    CostNotSymmetric {
+        /// One particle of the event.
+        from: usize,
+        /// Another particle of the same event.
+        to: usize,
+    },
     /// A derivative by points was asked of a ground cost that does not know its own.
     #[error("the ground cost does not know its derivative: implement GroundCost::cost_gradient for it")]
     NoCostGradient,
@@ -62,6 +70,20 @@ pub enum Error {
         /// The particles with energy on the second side, a fictitious one included.
         to: usize,
     },
+    /// Sinkhorn's algorithm did not reach its tolerance within the iterations it was allowed.
+    #[error(
+        "no convergence after {iterations} iterations: residual {residual:e} (tolerance {tolerance:e}), value {value}"
+    )]
+    SinkhornNotConverged {
+        /// The passes over the costs.
+        iterations: usize,
+        /// The residual that was reached.
+        residual: f64,
+        /// The residual that was asked for.
+        tolerance: f64,
+        /// The value so far, which is off by about the residual times the largest cost.
+        value: f64,
+    },
     /// The plan that was found could not be certified as optimal.
     #[error("the optimality certificate fails: relative duality gap {gap:e} (limit {limit:e})")]
     NotCertified {
@@ -69,6 +91,22 @@ pub enum Error {
         gap: f64,
         /// The largest gap that passes.
         limit: f64,
+    },
+    /// An event of a pairwise computation cannot be prepared.
+    #[error("{list} {index}: {source}")]
+    Event {
+        /// Which list it is in: "event" of one list, "row" or "column" of two.
+        list: &'static str,
+        /// The index of the event.
+        index: usize,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+    /// What is made of all pairs of one list of events was asked of the pairs between two.
+    #[error("{what} is that of one list of events, not of two")]
+    TwoLists {
+        /// What was asked for.
+        what: &'static str,
     },
     /// An error between two events of a pairwise computation.
     #[error("events {first} and {second}: {source}")]
