@@ -18,5 +18,6 @@ pub use energy_flow::EnergyFlow;
 pub use error::{Error, Result};
 pub use exact::*;
 pub use ground_cost::{AngularCost, GroundCost};
+pub use line::*;
 pub use pairwise::*;
 pub use shapes::*;
