@@ -14,7 +14,9 @@ use std::time::Instant;
 use clap::Parser;
 use hepml::core::{EventSet, Nested, ParticleSets};
 use hepml::io::NpzFile;
-use hepml::ot::{CorrelationDimension, EmdConfig, EnergyFlow, PairwiseEmds};
+use hepml::ot::{
+    CorrelationCounts, CorrelationDimension, Divergence, EmdConfig, EnergyFlow, LogAxis, PairValues,
+};
 use hepml_examples::Bar;
 
 /// Computes and draws the Energy Mover's Distances of top and QCD jets.
@@ -83,9 +85,9 @@ fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
 
     let start = Instant::now();
     let mut bar = Bar::new(arguments.json);
-    let qcd_qcd = emd.pairwise(&qcd, &mut Nested::new("QCD", &mut bar))?;
-    let top_top = emd.pairwise(&top, &mut Nested::new("top", &mut bar))?;
-    let top_qcd = emd.cross(&top, &qcd, &mut bar)?;
+    let qcd_qcd = emd.pairwise(&qcd)?.values(&mut Nested::new("QCD", &mut bar))?;
+    let top_top = emd.pairwise(&top)?.values(&mut Nested::new("top", &mut bar))?;
+    let top_qcd = emd.cross(&top, &qcd)?.values(&mut bar)?;
     bar.finish();
     let kinds = [
         Kind { name: "QCD – QCD", emds: qcd_qcd.values() },
@@ -95,11 +97,16 @@ fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     let pairs: usize = kinds.iter().map(|kind| kind.emds.len()).sum();
     let rate = pairs as f64 / start.elapsed().as_secs_f64();
 
-    let dimension = |emds| CorrelationDimension::new(emds, 20.0, 400.0, 14);
+    let scales = LogAxis::new(20.0, 400.0, 14)?;
+    let dimension = |emds: &PairValues| {
+        let mut counts = CorrelationCounts::new(scales.clone());
+        emds.replay(&mut counts)?;
+        counts.dimension()
+    };
     let dimensions = [("QCD", dimension(&qcd_qcd)?), ("top", dimension(&top_top)?)];
 
     // Every pair of jets with its EMD; a jet is its kind and its number.
-    let within = |kind: usize, emds: &PairwiseEmds| -> Vec<_> {
+    let within = |kind: usize, emds: &PairValues| -> Vec<_> {
         let packed = (0..number).flat_map(move |i| (i + 1..number).map(move |j| [(kind, i), (kind, j)]));
         packed.zip(emds.values().to_vec()).collect()
     };

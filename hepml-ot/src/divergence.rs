@@ -1,13 +1,41 @@
 //! What the exact EMD and its relatives have in common.
 
+use hepml_core::Error as CoreError;
+
 use crate::error::{Error, Result};
+use crate::pairwise::Pairwise;
 
 /// A number that says how different two events are, and a power of which may be a distance.
 ///
 /// [`value`](Self::value) is the quantity of the literature, [`metric`](Self::metric) its power [`exponent`](Self::exponent):
 /// the type says when that obeys the axioms of a metric. Everything that is computed from many pairs (matrices, streams,
-/// neighbours, dimensions) takes any divergence. What can be computed of an event alone is done once, by
+/// neighbours, dimensions) takes any divergence, your own too. What can be computed of an event alone is done once, by
 /// [`prepare`](Self::prepare).
+///
+/// ```
+/// use hepml_ot::{Divergence, Result};
+///
+/// /// How much the numbers of particles differ.
+/// struct CountDifference;
+///
+/// impl Divergence for CountDifference {
+///     type Event = Vec<f64>;
+///     type Prepared<'a> = f64;
+///     type Workspace = ();
+///
+///     fn prepare<'a>(&'a self, event: &'a Vec<f64>) -> Result<f64> {
+///         Ok(event.len() as f64)
+///     }
+///
+///     fn prepared_value(&self, _: &mut (), a: &f64, b: &f64) -> Result<f64> {
+///         Ok((a - b).abs())
+///     }
+/// }
+///
+/// let events = [vec![1.0, 2.0], vec![], vec![3.0]];
+/// assert_eq!(CountDifference.pairwise(&events)?.values(&mut ())?.values(), [2.0, 1.0, 1.0]);
+/// # Ok::<(), hepml_ot::Error>(())
+/// ```
 pub trait Divergence: Send + Sync {
     /// What is compared.
     type Event: Sync;
@@ -15,7 +43,7 @@ pub trait Divergence: Send + Sync {
     type Prepared<'a>: Send + Sync
     where
         Self: 'a;
-    /// Memory that is reused from pair to pair, one a thread.
+    /// Memory that is reused from pair to pair, one a thread; nothing in it may change a value.
     type Workspace: Default + Send;
 
     /// What can be computed of an event before its partner is known.
@@ -40,7 +68,10 @@ pub trait Divergence: Send + Sync {
         1.0
     }
 
-    /// A number that the value does not fall below, had far faster than the value.
+    /// A number that the value, as it is computed, does not fall below, had far faster than the value.
+    ///
+    /// It is what spares most values in [`value_if_below`](Self::value_if_below), in the search for neighbours and in streams
+    /// with a limit. A NaN bounds nothing.
     fn lower_bound(&self, _a: &Self::Prepared<'_>, _b: &Self::Prepared<'_>) -> f64 {
         f64::NEG_INFINITY
     }
@@ -61,6 +92,64 @@ pub trait Divergence: Send + Sync {
         self.prepared_value(workspace, &self.prepare(a)?, &self.prepare(b)?)
     }
 
+    /// The value between two prepared events if it is below `threshold`, else `None`; not computed if the
+    /// [`lower_bound`](Self::lower_bound) is not below it either.
+    ///
+    /// # Errors
+    /// A threshold that is NaN; as [`prepared_value`](Self::prepared_value), unless the lower bound is enough.
+    ///
+    /// ```
+    /// use hepml_ot::{Divergence, Emd, EnergyFlow};
+    ///
+    /// let emd = Emd::default();
+    /// let (a, b) = (EnergyFlow::from_rows(&[[2.0, 0.0, 0.0]])?, EnergyFlow::from_rows(&[[2.0, 0.25, 0.0]])?);
+    /// let (a, b) = (emd.prepare(&a)?, emd.prepare(&b)?);
+    /// let mut workspace = Default::default();
+    /// assert_eq!(emd.value_if_below(&mut workspace, &a, &b, 0.75)?, Some(0.5));
+    /// assert_eq!(emd.value_if_below(&mut workspace, &a, &b, 0.5)?, None);
+    /// # Ok::<(), hepml_ot::Error>(())
+    /// ```
+    fn value_if_below(
+        &self,
+        workspace: &mut Self::Workspace,
+        a: &Self::Prepared<'_>,
+        b: &Self::Prepared<'_>,
+        threshold: f64,
+    ) -> Result<Option<f64>> {
+        if threshold.is_nan() {
+            return Err(CoreError::out_of_range("threshold", threshold, "a number").into());
+        }
+        if self.lower_bound(a, b) >= threshold {
+            return Ok(None);
+        }
+        let value = self.prepared_value(workspace, a, b)?;
+        Ok((value < threshold).then_some(value))
+    }
+
+    /// All pairs of a list of events, each pair once: the divergence has to be symmetric.
+    ///
+    /// The events are prepared, on all threads.
+    ///
+    /// # Errors
+    /// [`Error::Event`] with the first event that cannot be prepared, and why.
+    fn pairwise<'a>(&'a self, events: &'a [Self::Event]) -> Result<Pairwise<'a, Self>>
+    where
+        Self: Sized,
+    {
+        Pairwise::within(self, events)
+    }
+
+    /// Each event of one list with each of another.
+    ///
+    /// # Errors
+    /// As [`pairwise`](Self::pairwise).
+    fn cross<'a>(&'a self, rows: &'a [Self::Event], columns: &'a [Self::Event]) -> Result<Pairwise<'a, Self>>
+    where
+        Self: Sized,
+    {
+        Pairwise::between(self, rows, columns)
+    }
+
     /// The value between two events to the power [`exponent`](Self::exponent).
     ///
     /// # Errors
@@ -77,7 +166,7 @@ pub(crate) fn metric_of(value: f64, exponent: f64) -> Result<f64> {
     } else if value >= 0.0 {
         Ok(value.powf(exponent))
     } else {
-        let error = hepml_core::Error::out_of_range("value whose root is taken", value, "zero or positive");
+        let error = CoreError::out_of_range("value whose root is taken", value, "zero or positive");
         Err(Error::Core(error))
     }
 }

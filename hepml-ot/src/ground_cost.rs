@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Any finite cost, also a negative one, gives a well-defined optimal plan. If the cost to the power
 /// [`exponent`](Self::exponent) is a metric, so is the EMD to that power, unless energies are not normalised and the metric
 /// exceeds 2, the price of destroying and creating. A cost that is not symmetric gives an EMD that is not, and has no place in
-/// [`Emd::pairwise`](crate::Emd::pairwise), which computes each pair once.
+/// [`Divergence::pairwise`](crate::Divergence::pairwise), which computes each pair once.
 ///
 /// Closures are ground costs:
 ///

@@ -3,16 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::f64::consts::PI;
-use std::ops::ControlFlow;
 
 use hepml_core::nalgebra::Vector3;
 use hepml_core::ndarray::Array2;
 use hepml_core::testing::{check_irc_safe, check_metric_axioms, collinear_split, soft_emission};
-use hepml_core::{EventMetric, EventSet, FourMomentum, LorentzTransform, ParticleSets, Progress};
-use hepml_ot::{
-    CorrelationDimension, Divergence, Emd, EmdConfig, EnergyFlow, Error, Transport, TransportProblem,
-    Workspace,
-};
+use hepml_core::{EventMetric, EventSet, FourMomentum, LorentzTransform, ParticleSets};
+use hepml_ot::{Divergence, Emd, EmdConfig, EnergyFlow, Error, Transport, TransportProblem, Workspace};
 use proptest::prelude::*;
 
 /// Of the total energy times the largest cost. The tolerance of the solver is 2e-15 of it, rounding comes on top.
@@ -439,10 +435,6 @@ fn running_out_of_pivots_is_an_error() {
     let few = EmdConfig::new().max_pivots(3).build().unwrap();
     let error = few.value(&jet(0.0), &jet(0.15)).unwrap_err();
     assert!(matches!(error, Error::NotConverged { pivots: 3, .. }), "{error}");
-    let events = [jet(0.0), jet(0.0), jet(0.15), jet(0.5)];
-    let error = few.pairwise(&events, &mut ()).unwrap_err();
-    assert!(matches!(error, Error::Pair { first: 0, second: 2, .. }), "{error}");
-    assert_eq!(error.to_string(), "events 0 and 2: no optimum after 3 pivots (40 x 40 particles)");
 }
 
 #[test]
@@ -463,103 +455,6 @@ fn workspaces_carry_nothing_over() {
             assert_eq!(emd.value_in(&mut workspace, a, b).unwrap(), emd.value(a, b).unwrap());
         }
     }
-}
-
-fn ring(count: u32) -> Vec<EnergyFlow> {
-    (0..count)
-        .map(|i| {
-            let rows: Rows = (0..=i % 6)
-                .map(|k| {
-                    [
-                        1.0 + f64::from(k),
-                        (f64::from(i * 7 + k) * 0.37).sin(),
-                        (f64::from(i + 3 * k) * 0.61).cos(),
-                    ]
-                })
-                .collect();
-            flow(&rows)
-        })
-        .collect()
-}
-
-#[test]
-fn all_pairs_are_those_pairs() {
-    let (events, emd) = (ring(40), Emd::default());
-    let mut steps = Vec::new();
-    let mut watch = |p: &Progress<'_>| {
-        steps.push((p.stage.to_owned(), p.step, p.total));
-        ControlFlow::Continue(())
-    };
-    let emds = emd.pairwise(&events, &mut watch).unwrap();
-    assert!(emds.is_complete());
-    assert_eq!(steps.last(), Some(&("pairwise EMD".to_owned(), 780, Some(780))));
-    for i in 0..40 {
-        for j in i + 1..40 {
-            assert_eq!(emds.get(i, j), Some(emd.value(&events[i], &events[j]).unwrap()));
-            assert_eq!(emds.get(j, i), emds.get(i, j));
-        }
-    }
-    assert_eq!((emds.get(7, 7), emds.get(0, 40)), (Some(0.0), None));
-    let cross = emd.cross(&events[..7], &events[7..], &mut ()).unwrap();
-    assert_eq!(cross.shape(), (7, 33));
-    let square = emds.to_square().unwrap();
-    for ((i, j), &value) in cross.to_array().unwrap().indexed_iter() {
-        assert_eq!(value, square[(i, j + 7)]);
-        assert_eq!(cross.get(i, j), Some(value));
-    }
-    assert_eq!(cross.get(0, 33), None);
-    for few in 0..2 {
-        let none = emd.pairwise(&events[..few], &mut ()).unwrap();
-        assert!(none.is_complete() && none.values().is_empty());
-        assert_eq!(none.to_square().unwrap().dim(), (few, few));
-    }
-    assert!(emd.cross(&events, &[], &mut ()).unwrap().is_complete());
-}
-
-#[cfg(feature = "rayon")]
-#[test]
-fn the_number_of_threads_does_not_matter() {
-    let mut events = ring(60);
-    let emd = EmdConfig::new().max_pivots(12).build().unwrap();
-    // The last events need more pivots than allowed, so there are errors in many pairs.
-    events.extend((0..4).map(|k| {
-        flow(
-            &(0..30)
-                .map(|i| [1.0, f64::from(i) * 0.3 % 1.0, f64::from(i * k) * 0.7 % 1.0])
-                .collect::<Vec<_>>(),
-        )
-    }));
-    let run = |threads: usize, events: &[EnergyFlow]| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| emd.pairwise(events, &mut ()))
-    };
-    let one = run(1, &events[..60]).unwrap();
-    for threads in [2, 3, 8] {
-        assert_eq!(run(threads, &events[..60]).unwrap(), one);
-    }
-    let error = run(1, &events).unwrap_err().to_string();
-    for threads in [2, 3, 8] {
-        assert_eq!(run(threads, &events).unwrap_err().to_string(), error);
-    }
-}
-
-#[test]
-fn stopping_keeps_what_is_done() {
-    let (events, emd) = (ring(200), Emd::default());
-    let all = emd.pairwise(&events, &mut ()).unwrap();
-    let mut stop = |_: &Progress<'_>| ControlFlow::Break(());
-    let part = emd.pairwise(&events, &mut stop).unwrap();
-    let done = part.values().len();
-    assert!(done > 0 && !part.is_complete());
-    assert_eq!(part.values(), &all.values()[..done]);
-    assert_eq!(part.pair_count(), 19900);
-    assert_eq!(part.get(0, 1), all.get(0, 1));
-    assert_eq!(part.get(198, 199), None);
-    assert!(matches!(part.to_square(), Err(Error::Incomplete { total: 19900, .. })));
-    assert!(matches!(CorrelationDimension::new(&part, 0.1, 1.0, 3), Err(Error::Incomplete { .. })));
-    let part = emd.cross(&events, &events, &mut stop).unwrap();
-    assert!(!part.is_complete() && part.to_array().is_err());
-    assert_eq!(part.get(0, 1), all.get(0, 1));
 }
 
 proptest! {

@@ -7,10 +7,7 @@ use std::path::Path;
 
 use hepml_core::ndarray::Array2;
 use hepml_core::rand::RngExt;
-use hepml_ot::{
-    CorrelationDimension, Divergence, Emd, EmdConfig, EnergyFlow, GroundCost, Transport, TransportProblem,
-    Workspace,
-};
+use hepml_ot::{Divergence, Emd, EmdConfig, EnergyFlow, GroundCost, Transport, TransportProblem, Workspace};
 use serde_json::Value;
 
 /// Of the value, against another solver of the same linear program.
@@ -82,8 +79,11 @@ fn check_pairs(document: &Value, [settings, pairs]: [&str; 2], [radius, normalis
             check("in a workspace", emd.value_in(&mut workspace, a, b).unwrap());
             let [first, second] = [emd.prepare(a).unwrap(), emd.prepare(b).unwrap()];
             check("prepared", emd.prepared_value(&mut workspace, &first, &second).unwrap());
-            check("all pairs", emd.pairwise(&events, &mut ()).unwrap().values()[0]);
-            check("across", emd.cross(&events[..1], &events[1..], &mut ()).unwrap().values()[0]);
+            check("all pairs", emd.pairwise(&events).unwrap().values(&mut ()).unwrap().values()[0]);
+            check(
+                "across",
+                emd.cross(&events[..1], &events[1..]).unwrap().values(&mut ()).unwrap().values()[0],
+            );
             check("with its plan", emd.solve(a, b).unwrap().value);
             compared += 1;
         }
@@ -356,85 +356,4 @@ fn empty_events() {
 fn uniform(seed: u64) -> impl FnMut() -> f64 {
     let mut rng = hepml_core::Streams::new(seed).stream(0);
     move || rng.random::<f64>()
-}
-
-#[test]
-fn points_on_a_line_and_in_the_plane_have_dimensions_one_and_two() {
-    // One particle of energy 1 each: the EMD is the distance. 400 events; edges of the region lower the dimension by
-    // about the ratio of the scale to its size 1, so the tolerance grows with the scale.
-    for (seed, dimension) in [(8, 1.0), (9, 2.0)] {
-        let mut draw = uniform(seed);
-        let events: Vec<EnergyFlow> = (0..400)
-            .map(|_| {
-                let y = if dimension == 2.0 { draw() } else { 0.0 };
-                EnergyFlow::from_rows(&[[1.0, y, draw()]]).unwrap()
-            })
-            .collect();
-        let emds = Emd::default().pairwise(&events, &mut ()).unwrap();
-        let found = CorrelationDimension::new(&emds, 0.02, 0.16, 3).unwrap();
-        assert_eq!(found.points().len(), 3);
-        for at in found.points() {
-            let off = (at.dimension - dimension).abs();
-            assert!(off < 4.0 * at.error + at.scale * dimension, "{at:?}");
-            assert!(at.error < 0.3, "{at:?}");
-        }
-        // Bins of equal ratios, from their edges.
-        assert!((found.points()[0].scale - 0.02 * 2_f64.sqrt()).abs() < 1e-12);
-        let below = |scale: f64| emds.values().iter().filter(|emd| **emd < scale).count();
-        assert_eq!(found.points()[2].pairs, below(0.16));
-        let expected = (below(0.16) as f64 / below(0.08) as f64).log2();
-        assert!((found.points()[2].dimension - expected).abs() < 1e-9);
-    }
-}
-
-#[test]
-fn the_jackknife_error_is_the_spread_over_samples() {
-    // 150 samples of 60 clustered events, in which pairs are strongly correlated.
-    let mut draw = uniform(3);
-    let (mut dimensions, mut errors) = (Vec::new(), Vec::new());
-    for _ in 0..150 {
-        let events: Vec<EnergyFlow> = (0..60)
-            .map(|_| {
-                let width = if draw() < 0.3 { 1.0 } else { 0.3 };
-                EnergyFlow::from_rows(&[[1.0, width * draw(), width * draw()]]).unwrap()
-            })
-            .collect();
-        let emds = Emd::default().pairwise(&events, &mut ()).unwrap();
-        let found = CorrelationDimension::new(&emds, 0.1, 0.4, 1).unwrap();
-        dimensions.push(found.points()[0].dimension);
-        errors.push(found.points()[0].error);
-    }
-    let count = dimensions.len() as f64;
-    let mean = dimensions.iter().sum::<f64>() / count;
-    let spread = (dimensions.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
-    let error = errors.iter().sum::<f64>() / count;
-    // The spread of 150 samples is itself known to 1/√300 = 6 %: 4 sigma.
-    assert!((error / spread - 1.0).abs() < 0.24, "{error} {spread}");
-}
-
-#[test]
-fn a_correlation_dimension_needs_pairs() {
-    let events: Vec<EnergyFlow> =
-        [0.0, 1.0, 3.0].map(|y| EnergyFlow::from_rows(&[[1.0, y, 0.0]]).unwrap()).into();
-    let emds = EmdConfig::new().radius(10.0).build().unwrap().pairwise(&events, &mut ()).unwrap();
-    let message = |lowest, highest, bins| {
-        CorrelationDimension::new(&emds, lowest, highest, bins).unwrap_err().to_string()
-    };
-    assert_eq!(message(0.0, 1.0, 3), "lowest scale is 0, but must be positive and finite");
-    assert_eq!(message(1.0, 1.0, 3), "highest scale is 1, but must be finite and above the lowest");
-    assert_eq!(message(1.0, f64::NAN, 3), "highest scale is NaN, but must be finite and above the lowest");
-    assert_eq!(message(1.0, 2.0, 0), "axis of scales is empty");
-    assert_eq!(
-        message(1.0, 2.0, usize::MAX),
-        "number of bins is 18446744073709552000, but must be at most 100000"
-    );
-    // Neighbouring numbers, whose logarithms are the same.
-    let different = "but must be few enough that their edges are different numbers";
-    assert_eq!(message(1e300, 1e300_f64.next_up(), 1), format!("number of bins is 1, {different}"));
-    assert_eq!(message(1.0, 1.0 + 4e-16, 5), format!("number of bins is 5, {different}"));
-    // One pair is at 0.1: without either of its events none is left.
-    assert!(message(0.11, 0.15, 1).starts_with("no scale from 1.1e-1 to 1.5e-1 has enough pairs"));
-    let two = EmdConfig::new().build().unwrap().pairwise(&events[..2], &mut ()).unwrap();
-    let message = CorrelationDimension::new(&two, 0.1, 1.0, 2).unwrap_err().to_string();
-    assert_eq!(message, "number of events for a jackknife is 2, but must be at least 3");
 }

@@ -5,6 +5,7 @@ use hepml_core::{EventMetric, ParticleSet, ParticleSets};
 use crate::divergence::Divergence;
 use crate::energy_flow::EnergyFlow;
 use crate::error::{Error, Result};
+use crate::exact::bounds::Bounds;
 use crate::exact::leftover::Leftover;
 use crate::exact::prepared_flow::PreparedFlow;
 use crate::exact::transport::Transport;
@@ -208,7 +209,8 @@ impl<G: GroundCost> Divergence for Emd<G> {
     type Workspace = Workspace;
 
     fn prepare<'a>(&'a self, event: &'a EnergyFlow) -> Result<PreparedFlow<'a>> {
-        Ok(PreparedFlow { flow: event })
+        let bounds = self.cost.angular().map(|cost| Bounds::new(event, cost, self.normalise));
+        Ok(PreparedFlow { flow: event, bounds })
     }
 
     /// EMD(a, b).
@@ -225,6 +227,20 @@ impl<G: GroundCost> Divergence for Emd<G> {
     ) -> Result<f64> {
         let (sides, leftover) = self.sides(a.flow, b.flow)?;
         Ok(self.solve_in(workspace, a.flow, b.flow, sides, leftover)?.value)
+    }
+
+    /// A bound from projections of the events, for a cost that is an [`AngularCost`]: typically 0.9 of the EMD for beta = 1.
+    fn lower_bound(&self, a: &PreparedFlow<'_>, b: &PreparedFlow<'_>) -> f64 {
+        match (self.cost.angular(), &a.bounds, &b.bounds) {
+            (Some(cost), Some(a), Some(b)) => a.lower_bound(b, cost, self.normalise),
+            _ => f64::NEG_INFINITY,
+        }
+    }
+
+    fn value_in(&self, workspace: &mut Workspace, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
+        // One value is not worth preparing for.
+        let (sides, leftover) = self.sides(a, b)?;
+        Ok(self.solve_in(workspace, a, b, sides, leftover)?.value)
     }
 
     /// [`GroundCost::exponent`], min(1, 1/beta) for [`AngularCost`].

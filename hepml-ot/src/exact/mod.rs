@@ -1,5 +1,6 @@
 //! The exact optimum of a transport problem, and the distance that is one.
 
+mod bounds;
 mod emd;
 mod flavoured;
 mod gradient;

@@ -3,12 +3,11 @@
 use hepml_core::Error as CoreError;
 
 use crate::error::{Error, Result};
-use crate::pairwise::engine::{PairwiseEmds, pairs};
+use crate::pairwise::handler::PairHandler;
+use crate::pairwise::log_axis::LogAxis;
+use crate::pairwise::pairing::Pairing;
 
-/// The bins that an axis may have: a number of memory-filling size is a mistake.
-const MAX_BINS: usize = 100_000;
-
-/// The correlation dimension of a set of events: dim(Q) = d ln N(EMD < Q) / d ln Q with N the number of pairs closer than Q
+/// The correlation dimension of a set of events: dim(Q) = d ln N(value < Q) / d ln Q with N the number of pairs closer than Q
 /// (arXiv:1902.02346).
 ///
 /// On an axis of scales Q_0 < Q_1 < ... with equal ratios, dim at √(Q_k Q_{k+1}) is ln[N_{k+1}/N_k] / ln[Q_{k+1}/Q_k].
@@ -16,6 +15,8 @@ const MAX_BINS: usize = 100_000;
 /// The error is a jackknife over *events*: one event after the other is left out, with its n - 1 pairs, and the variance of
 /// the n results is (n-1)/n sum_i (dim_i - mean)². Pairs that share an event are correlated, and N_k and N_{k+1} share
 /// most of their pairs, so errors from independent pairs or independent bins are wrong.
+///
+/// Made by [`Pairwise::correlation_dimension`](crate::Pairwise::correlation_dimension) and [`CorrelationCounts::dimension`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct CorrelationDimension {
     points: Vec<DimensionAt>,
@@ -25,7 +26,7 @@ pub struct CorrelationDimension {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct DimensionAt {
-    /// The scale √(Q_k Q_{k+1}), in the unit of the EMDs.
+    /// The scale √(Q_k Q_{k+1}), in the unit of the values.
     pub scale: f64,
     /// The dimension.
     pub dimension: f64,
@@ -36,87 +37,127 @@ pub struct DimensionAt {
 }
 
 impl CorrelationDimension {
-    /// The dimension of the events behind `emds` in `bins` logarithmic bins from `lowest` to `highest`.
+    /// The dimension scale by scale, from small to large.
+    pub fn points(&self) -> &[DimensionAt] {
+        &self.points
+    }
+}
+
+/// How many pairs of events are closer than each scale, in all and of each event: the [`PairHandler`] behind a
+/// [`CorrelationDimension`].
+///
+/// It needs 4 bytes per event and bin, however many pairs there are. A stream starts it anew.
+///
+/// ```
+/// use hepml_ot::{CorrelationCounts, Divergence, Emd, EnergyFlow, LogAxis};
+///
+/// let events: Vec<EnergyFlow> = (0..50_u8)
+///     .map(|i| EnergyFlow::from_rows(&[[1.0, f64::from(i) / 50.0, 0.0]])).collect::<Result<_, _>>()?;
+/// let mut counts = CorrelationCounts::new(LogAxis::new(0.15, 0.35, 2)?);
+/// Emd::default().pairwise(&events)?.values(&mut ())?.replay(&mut counts)?;
+/// assert_eq!(counts.dimension()?.points().len(), 2);
+/// # Ok::<(), hepml_ot::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorrelationCounts {
+    axis: LogAxis,
+    events: usize,
+    /// The pairs that have been counted, those beyond the axis included.
+    counted: usize,
+    /// `[events, bins + 1]`: the pairs that an event is in, below the lowest edge and in each bin. Fewer than 2^32 events have room.
+    of_event: Vec<u32>,
+}
+
+impl CorrelationCounts {
+    /// No counts yet.
+    pub fn new(axis: LogAxis) -> Self {
+        Self { axis, events: 0, counted: 0, of_event: Vec::new() }
+    }
+
+    /// The dimension.
     ///
     /// Bins below which there are so few pairs that leaving out one event leaves none have no dimension with an error and
     /// are left out.
     ///
     /// # Errors
-    /// EMDs that are not complete; fewer than 3 events; an axis other than 0 < `lowest` < `highest` < infinity with at least
-    /// one and at most 100000 bins, their edges different numbers; [`Error::NoPairsBelow`] if no bin remains.
-    pub fn new(emds: &PairwiseEmds, lowest: f64, highest: f64, bins: usize) -> Result<Self> {
-        let values = emds.complete()?;
-        let events = emds.event_count();
-        if events < 3 {
+    /// [`Error::Incomplete`] if the stream was stopped; fewer than 3 events; [`Error::NoPairsBelow`] if no bin remains.
+    pub fn dimension(&self) -> Result<CorrelationDimension> {
+        let total = Pairing::Within { events: self.events }.pair_count();
+        if self.counted < total {
+            return Err(Error::Incomplete { done: self.counted, total });
+        }
+        let count = self.events as f64;
+        if self.events < 3 {
             let allowed = "at least 3";
-            return Err(
-                CoreError::out_of_range("number of events for a jackknife", events as f64, allowed).into()
-            );
+            return Err(CoreError::out_of_range("number of events for a jackknife", count, allowed).into());
         }
-        if !(lowest > 0.0 && lowest.is_finite()) {
-            return Err(CoreError::out_of_range("lowest scale", lowest, "positive and finite").into());
-        }
-        if !(highest > lowest && highest.is_finite()) {
-            let allowed = "finite and above the lowest";
-            return Err(CoreError::out_of_range("highest scale", highest, allowed).into());
-        }
-        if bins == 0 {
-            return Err(CoreError::Empty { what: "axis of scales".into() }.into());
-        }
-        if bins > MAX_BINS {
-            return Err(CoreError::out_of_range("number of bins", bins as f64, "at most 100000").into());
-        }
-        let step = (highest.ln() - lowest.ln()) / bins as f64;
-        let edges: Vec<f64> = (0..=bins)
-            .map(|k| if k == bins { highest } else { (lowest.ln() + step * k as f64).exp() })
-            .collect();
-        if edges.windows(2).any(|edge| edge[0] >= edge[1]) || step == 0.0 {
-            let allowed = "few enough that their edges are different numbers";
-            return Err(CoreError::out_of_range("number of bins", bins as f64, allowed).into());
-        }
-
-        // closer[k]: the pairs below edge k; of_event[k * events + i]: those of them that event i is in.
-        let mut closer = vec![0_usize; edges.len()];
-        let mut of_event = vec![0_usize; edges.len() * events];
-        for ((i, j), value) in pairs(events).zip(values) {
-            let first_above = edges.partition_point(|edge| edge <= value);
-            if first_above < edges.len() {
-                closer[first_above] += 1;
-                of_event[first_above * events + i] += 1;
-                of_event[first_above * events + j] += 1;
-            }
-        }
-        for k in 1..edges.len() {
-            closer[k] += closer[k - 1];
-            for i in 0..events {
-                of_event[k * events + i] += of_event[(k - 1) * events + i];
-            }
-        }
-
+        let (edges, step) = (self.axis.edges(), self.axis.step());
         let mut points = Vec::new();
-        for k in 0..bins {
-            let (below, above) = (&of_event[k * events..][..events], &of_event[(k + 1) * events..][..events]);
-            if below.iter().any(|of_event| *of_event == closer[k]) {
+        // The pairs below an edge that each event is in.
+        let mut below = vec![0_usize; self.events];
+        let mut above = below.clone();
+        for (edge, next) in edges.iter().zip(&edges[1..]).enumerate() {
+            let column = |k: usize| self.of_event.iter().skip(k).step_by(edges.len());
+            if edge == 0 {
+                above.iter_mut().zip(column(0)).for_each(|(above, pairs)| *above += *pairs as usize);
+            }
+            below.copy_from_slice(&above);
+            above.iter_mut().zip(column(edge + 1)).for_each(|(above, pairs)| *above += *pairs as usize);
+            let (edge, next) = next;
+            // Each pair is one of two events.
+            let [all_below, all_above] = [&below, &above].map(|list| list.iter().sum::<usize>() / 2);
+            if below.contains(&all_below) {
                 continue;
             }
             let slope = |above: usize, below: usize| (above as f64 / below as f64).ln() / step;
             let without: Vec<f64> =
-                above.iter().zip(below).map(|(a, b)| slope(closer[k + 1] - a, closer[k] - b)).collect();
-            let count = events as f64;
+                above.iter().zip(&below).map(|(a, b)| slope(all_above - a, all_below - b)).collect();
             let mean = without.iter().sum::<f64>() / count;
             let spread: f64 = without.iter().map(|x| (x - mean) * (x - mean)).sum();
             points.push(DimensionAt {
-                scale: (0.5 * (edges[k].ln() + edges[k + 1].ln())).exp(),
-                dimension: slope(closer[k + 1], closer[k]),
+                scale: (0.5 * (edge.ln() + next.ln())).exp(),
+                dimension: slope(all_above, all_below),
                 error: ((count - 1.0) / count * spread).sqrt(),
-                pairs: closer[k + 1],
+                pairs: all_above,
             });
         }
-        if points.is_empty() { Err(Error::NoPairsBelow { lowest, highest }) } else { Ok(Self { points }) }
+        let (lowest, highest) = (self.axis.lowest(), self.axis.highest());
+        if points.is_empty() {
+            Err(Error::NoPairsBelow { lowest, highest })
+        } else {
+            Ok(CorrelationDimension { points })
+        }
+    }
+}
+
+impl PairHandler for CorrelationCounts {
+    /// # Errors
+    /// [`Error::TwoLists`].
+    fn begin(&mut self, pairing: Pairing) -> Result<()> {
+        let Pairing::Within { events } = pairing else {
+            return Err(Error::TwoLists { what: "a correlation dimension" });
+        };
+        self.events = events;
+        self.counted = 0;
+        self.of_event.clear();
+        self.of_event.resize(events * self.axis.edges().len(), 0);
+        Ok(())
     }
 
-    /// The dimension scale by scale, from small to large.
-    pub fn points(&self) -> &[DimensionAt] {
-        &self.points
+    /// The upper end of the axis.
+    fn limit(&self) -> f64 {
+        self.axis.highest()
+    }
+
+    fn pair(&mut self, first: usize, second: usize, value: f64) {
+        self.counted += 1;
+        let position = self.axis.position(value);
+        for event in [first, second] {
+            self.of_event[event * self.axis.edges().len() + position] += 1;
+        }
+    }
+
+    fn beyond(&mut self, _: usize, _: usize) {
+        self.counted += 1;
     }
 }

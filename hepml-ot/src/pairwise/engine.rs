@@ -1,278 +1,210 @@
-//! Distances between all pairs of events.
+//! Events that are ready to be compared, each with each.
 
-use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
-use hepml_core::ndarray::Array2;
-use hepml_core::{Observer, Progress};
-#[cfg(feature = "rayon")]
-use rayon::prelude::*;
+use hepml_core::Observer;
 
 use crate::divergence::Divergence;
-use crate::energy_flow::EnergyFlow;
 use crate::error::{Error, Result};
-use crate::exact::Emd;
-use crate::exact::Workspace;
-use crate::ground_cost::GroundCost;
+use crate::pairwise::correlation_dimension::{CorrelationCounts, CorrelationDimension};
+use crate::pairwise::handler::PairHandler;
+use crate::pairwise::log_axis::LogAxis;
+use crate::pairwise::neighbours::Neighbours;
+use crate::pairwise::pairing::Pairing;
+use crate::pairwise::values::PairValues;
+use crate::pairwise::{nearest, parallel, stream};
 
-/// The pairs that one piece of parallel work computes with one workspace.
-const PIECE: usize = 16;
-/// The pieces per thread between two looks at the observer: many, so that threads seldom wait for the slowest.
-const PIECES_PER_THREAD: usize = 16;
-
-/// The EMDs of all pairs of a list of events, each pair once.
+/// The events of one list or of two, prepared to be compared each with each by a divergence.
 ///
-/// The order is SciPy's `squareform`: (0, 1), (0, 2), ..., (0, n-1), (1, 2), ...; pair i < j is at index
-/// n(n-1)/2 - (n-i)(n-i-1)/2 + j - i - 1. If an observer stopped the work, the pairs that there are come first in
-/// this order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PairwiseEmds {
-    events: usize,
-    values: Vec<f64>,
-}
-
-impl PairwiseEmds {
-    /// The number of events n.
-    pub fn event_count(&self) -> usize {
-        self.events
-    }
-
-    /// The number of pairs n(n-1)/2 that there are to be.
-    pub fn pair_count(&self) -> usize {
-        triangle(self.events)
-    }
-
-    /// Whether all pairs are there.
-    pub fn is_complete(&self) -> bool {
-        self.values.len() == self.pair_count()
-    }
-
-    /// The EMDs in packed order: all n(n-1)/2, or the first of them if the work was stopped.
-    pub fn values(&self) -> &[f64] {
-        &self.values
-    }
-
-    /// The EMD of two events; 0 for an event with itself, `None` for a pair that was not computed or an index out of bounds.
-    pub fn get(&self, i: usize, j: usize) -> Option<f64> {
-        let (i, j) = (i.min(j), i.max(j));
-        if j >= self.events {
-            None
-        } else if i == j {
-            Some(0.0)
-        } else {
-            self.values.get(self.pair_count() - triangle(self.events - i) + j - i - 1).copied()
-        }
-    }
-
-    /// The symmetric matrix `[n, n]` with zeros on the diagonal.
-    ///
-    /// # Errors
-    /// [`Error::Incomplete`] if the work was stopped.
-    pub fn to_square(&self) -> Result<Array2<f64>> {
-        let mut square = Array2::zeros((self.events, self.events));
-        for ((i, j), value) in pairs(self.events).zip(self.complete()?) {
-            square[(i, j)] = *value;
-            square[(j, i)] = *value;
-        }
-        Ok(square)
-    }
-
-    pub(crate) fn complete(&self) -> Result<&[f64]> {
-        if self.is_complete() {
-            Ok(&self.values)
-        } else {
-            Err(Error::Incomplete { done: self.values.len(), total: self.pair_count() })
-        }
-    }
-}
-
-/// The EMDs of each event of one list with each of another.
+/// Made by [`Divergence::pairwise`] and [`Divergence::cross`]. Within one list the divergence has to be symmetric, as each
+/// pair is computed once, the event with the lower index first; an event is not compared with itself.
 ///
-/// The order is row after row, a row an event of the first list. If an observer stopped the work, the pairs that there are
-/// come first in this order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CrossEmds {
-    rows: usize,
-    columns: usize,
-    values: Vec<f64>,
+/// ```
+/// use hepml_ot::{Divergence, Emd, EnergyFlow};
+///
+/// let events: Vec<EnergyFlow> = [0.0, 0.25, 1.0]
+///     .map(|y| EnergyFlow::from_rows(&[[2.0, y, 0.0]])).into_iter().collect::<Result<_, _>>()?;
+/// let emd = Emd::default();
+/// let pairs = emd.pairwise(&events)?;
+/// assert_eq!(pairs.values(&mut ())?.values(), [0.5, 2.0, 1.5]);
+/// let (neighbours, _) = pairs.nearest(1, &mut ())?;
+/// assert_eq!(neighbours.lists().iter().map(|list| list[0].index).collect::<Vec<_>>(), [1, 0, 1]);
+/// # Ok::<(), hepml_ot::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Pairwise<'a, D: Divergence> {
+    divergence: &'a D,
+    rows: Vec<D::Prepared<'a>>,
+    /// The second list, if there are two.
+    columns: Option<Vec<D::Prepared<'a>>>,
+    /// Workspaces that no thread is using.
+    idle: Mutex<Vec<D::Workspace>>,
 }
 
-impl CrossEmds {
-    /// The numbers of events of the two lists.
-    pub fn shape(&self) -> (usize, usize) {
-        (self.rows, self.columns)
-    }
+/// How much of the work of a pairwise computation was done, and how much of it was needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PairReport {
+    /// The pairs there are.
+    pub total: usize,
+    /// The pairs that were settled; fewer than `total` if the observer stopped the work.
+    pub settled: usize,
+    /// The values that were computed; for the other pairs a lower bound was enough. Of a computation that was stopped also
+    /// those that were dropped.
+    pub computed: usize,
+}
 
-    /// Whether all pairs are there.
+impl PairReport {
+    /// Whether all pairs were settled.
     pub fn is_complete(&self) -> bool {
-        self.values.len() == self.rows * self.columns
-    }
-
-    /// The EMDs, row after row: all of them, or the first if the work was stopped.
-    pub fn values(&self) -> &[f64] {
-        &self.values
-    }
-
-    /// The EMD of two events; `None` for a pair that was not computed or an index out of bounds.
-    pub fn get(&self, row: usize, column: usize) -> Option<f64> {
-        let inside = row < self.rows && column < self.columns;
-        if inside { self.values.get(row * self.columns + column).copied() } else { None }
-    }
-
-    /// The matrix `[rows, columns]`.
-    ///
-    /// # Errors
-    /// [`Error::Incomplete`] if the work was stopped.
-    pub fn to_array(&self) -> Result<Array2<f64>> {
-        let total = self.rows * self.columns;
-        Array2::from_shape_vec((self.rows, self.columns), self.values.clone())
-            .map_err(|_| Error::Incomplete { done: self.values.len(), total })
+        self.settled == self.total
     }
 }
 
-impl<G: GroundCost> Emd<G> {
-    /// The EMDs (the [`value`](Divergence::value)s) of all pairs of `events`, each once; for the distances take each to the power
-    /// [`GroundCost::exponent`].
+impl<'a, D: Divergence> Pairwise<'a, D> {
+    pub(crate) fn within(divergence: &'a D, events: &'a [D::Event]) -> Result<Self> {
+        let rows = prepared(divergence, events, "event")?;
+        Ok(Self { divergence, rows, columns: None, idle: Mutex::default() })
+    }
+
+    pub(crate) fn between(divergence: &'a D, rows: &'a [D::Event], columns: &'a [D::Event]) -> Result<Self> {
+        let rows = prepared(divergence, rows, "row")?;
+        let columns = Some(prepared(divergence, columns, "column")?);
+        Ok(Self { divergence, rows, columns, idle: Mutex::default() })
+    }
+
+    /// Which pairs there are.
+    pub fn pairing(&self) -> Pairing {
+        match &self.columns {
+            None => Pairing::Within { events: self.rows.len() },
+            Some(columns) => Pairing::Between { rows: self.rows.len(), columns: columns.len() },
+        }
+    }
+
+    /// The [`value`](Divergence::value)s of all pairs, stored: 8 bytes each.
     ///
-    /// With the feature `rayon` the pairs are shared out among the threads of the current pool; the numbers and the error do not
-    /// depend on how many there are. The observer, always called from the calling thread, sees the pairs done (stage
-    /// "pairwise EMD") and may stop the work: what is done is returned.
+    /// The observer sees the pairs done (stage "pairwise") and may stop the work: the first pairs in packed order, up
+    /// to 16 rows fewer than were begun, are then there.
     ///
     /// # Errors
-    /// [`Error::Pair`] with the first pair, in packed order, that has no EMD, and why.
+    /// As [`stream`](Self::stream).
+    pub fn values(&self, observer: &mut dyn Observer) -> Result<PairValues> {
+        let mut values = Vec::with_capacity(self.pairing().pair_count());
+        self.stream(&mut |_: usize, _: usize, value: f64| values.push(value), observer)?;
+        Ok(PairValues::new(self.pairing(), self.divergence.exponent(), values))
+    }
+
+    /// Gives the [`value`](Divergence::value)s of all pairs to a handler, in packed order and from the calling thread,
+    /// without storing them.
+    ///
+    /// The observer sees the pairs done (stage "pairwise") and may stop the work: the handler then has got the first pairs in packed
+    /// order, as many as the report says, up to 16 rows fewer than were begun.
+    ///
+    /// # Errors
+    /// [`Error::Pair`] with the first pair, in packed order, that has no value or one that is not finite, and why; the handler
+    /// then has got all pairs before it. A pair that a lower bound shows to be beyond the handler's limit is not
+    /// computed and so has no error. An error of [`PairHandler::begin`]; a limit that is NaN.
+    pub fn stream(
+        &self,
+        handler: &mut (impl PairHandler + ?Sized),
+        observer: &mut dyn Observer,
+    ) -> Result<PairReport> {
+        stream::stream(self, handler, observer)
+    }
+
+    /// The `k` nearest neighbours of each event of the list among the others; of each event of the first list in the second,
+    /// if there are two.
+    ///
+    /// The lists are those that all values would give, but only the values are computed that the divergence's
+    /// [`lower_bound`](Divergence::lower_bound) does not make needless; the report says how many. Within a list of n events one
+    /// bit per pair is kept.
+    ///
+    /// The observer sees the events done (stage "neighbours") and may stop the work: the lists of the first events are then there.
+    ///
+    /// # Errors
+    /// `k` = 0; [`Error::Pair`] for a pair that had to be computed and has no value or one that is not finite.
+    pub fn nearest(&self, k: usize, observer: &mut dyn Observer) -> Result<(Neighbours, PairReport)> {
+        nearest::nearest(self, k, observer)
+    }
+
+    /// The correlation dimension of the events of the list, of whose values only those below the axis' highest scale are computed
+    /// unless the lower bound leaves it open.
+    ///
+    /// # Errors
+    /// Two lists; fewer than 3 events; [`Error::Incomplete`] if the observer stopped the work; [`Error::NoPairsBelow`] if no
+    /// bin has a dimension; as [`stream`](Self::stream).
     ///
     /// ```
-    /// use hepml_ot::{Emd, EnergyFlow};
+    /// use hepml_ot::{Divergence, Emd, EnergyFlow, LogAxis};
     ///
-    /// let events: Vec<EnergyFlow> = [0.0, 0.25, 1.0]
-    ///     .map(|y| EnergyFlow::from_rows(&[[2.0, y, 0.0]])).into_iter().collect::<Result<_, _>>()?;
-    /// let emds = Emd::default().pairwise(&events, &mut ())?;
-    /// assert_eq!(emds.values(), [0.5, 2.0, 1.5]);
-    /// assert_eq!(emds.get(2, 1), Some(1.5));
+    /// // Events of one particle each, along a line.
+    /// let events: Vec<EnergyFlow> = (0..200_u8)
+    ///     .map(|i| EnergyFlow::from_rows(&[[1.0, f64::from(i) / 200.0, 0.0]])).collect::<Result<_, _>>()?;
+    /// let emd = Emd::default();
+    /// let dimension = emd.pairwise(&events)?.correlation_dimension(&LogAxis::new(0.0475, 0.0975, 1)?, &mut ())?;
+    /// assert!((dimension.points()[0].dimension - 1.0).abs() < 0.1);
     /// # Ok::<(), hepml_ot::Error>(())
     /// ```
-    pub fn pairwise(&self, events: &[EnergyFlow], observer: &mut dyn Observer) -> Result<PairwiseEmds> {
-        let count = events.len();
-        let values = compute(triangle(count), "pairwise EMD", observer, |workspace, start, values| {
-            let mut pair = pair_at(start, count);
-            for (done, value) in values.iter_mut().enumerate() {
-                let (first, second) = pair;
-                *value = self
-                    .value_in(workspace, &events[first], &events[second])
-                    .map_err(|source| (start + done, Error::Pair { first, second, source: source.into() }))?;
-                pair = if second + 1 < count { (first, second + 1) } else { (first + 1, first + 2) };
-            }
-            Ok(())
-        })?;
-        Ok(PairwiseEmds { events: count, values })
-    }
-
-    /// The EMDs (the [`value`](Divergence::value)s) of each event of `rows` with each of `columns`; otherwise as
-    /// [`pairwise`](Self::pairwise), the stage being "cross EMD".
-    ///
-    /// # Errors
-    /// [`Error::Pair`] with the first pair, row after row, that has no EMD, and why.
-    pub fn cross(
+    pub fn correlation_dimension(
         &self,
-        rows: &[EnergyFlow],
-        columns: &[EnergyFlow],
+        scales: &LogAxis,
         observer: &mut dyn Observer,
-    ) -> Result<CrossEmds> {
-        let total = rows.len() * columns.len();
-        let values = compute(total, "cross EMD", observer, |workspace, start, values| {
-            for (index, value) in (start..).zip(values) {
-                let (first, second) = (index / columns.len(), index % columns.len());
-                *value = self
-                    .value_in(workspace, &rows[first], &columns[second])
-                    .map_err(|source| (index, Error::Pair { first, second, source: source.into() }))?;
+    ) -> Result<CorrelationDimension> {
+        let mut counts = CorrelationCounts::new(scales.clone());
+        self.stream(&mut counts, observer)?;
+        counts.dimension()
+    }
+
+    /// The value of a pair, or `None` if it is not below the limit, and whether it was computed.
+    pub(crate) fn value(
+        &self,
+        workspace: &mut D::Workspace,
+        (first, second): (usize, usize),
+        limit: f64,
+    ) -> (bool, Result<Option<f64>>) {
+        let (a, b) = (&self.rows[first], &self.column(second));
+        // Without a limit there is nothing that a bound could spare.
+        if limit < f64::INFINITY && self.divergence.lower_bound(a, b) >= limit {
+            return (false, Ok(None));
+        }
+        let value = self.divergence.prepared_value(workspace, a, b).and_then(|value| {
+            if value.is_finite() {
+                Ok(value)
+            } else {
+                Err(hepml_core::Error::not_finite("value", value).into())
             }
-            Ok(())
-        })?;
-        Ok(CrossEmds { rows: rows.len(), columns: columns.len(), values })
+        });
+        let value = value.map_err(|source| Error::Pair { first, second, source: source.into() });
+        (true, value.map(|value| (value < limit).then_some(value)))
+    }
+
+    pub(crate) fn lower_bound(&self, (first, second): (usize, usize)) -> f64 {
+        self.divergence.lower_bound(&self.rows[first], self.column(second))
+    }
+
+    fn column(&self, index: usize) -> &D::Prepared<'a> {
+        &self.columns.as_ref().unwrap_or(&self.rows)[index]
+    }
+
+    /// Runs `work` with a workspace that no other thread has; of workspaces there are as many as there ever were threads at
+    /// work, so their memory is reused from call to call.
+    pub(crate) fn with_workspace<R>(&self, work: impl FnOnce(&mut D::Workspace) -> R) -> R {
+        // A panic elsewhere cannot leave a list of workspaces half changed.
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = idle().pop().unwrap_or_default();
+        let result = work(&mut workspace);
+        idle().push(workspace);
+        result
     }
 }
 
-/// The numbers `0..total` as `fill(workspace, start, values)` gives them, or the first of them if the observer breaks.
-///
-/// An error comes with its index, and that of the lowest index is returned.
-fn compute(
-    total: usize,
-    stage: &str,
-    observer: &mut dyn Observer,
-    fill: impl Fn(&mut Workspace, usize, &mut [f64]) -> Result<(), (usize, Error)> + Sync,
-) -> Result<Vec<f64>> {
-    let mut values = vec![0.0; total];
-    let mut done = 0;
-    #[cfg(feature = "rayon")]
-    let batch = PIECE * PIECES_PER_THREAD * rayon::current_num_threads();
-    #[cfg(not(feature = "rayon"))]
-    let (batch, mut workspace) = (PIECE * PIECES_PER_THREAD, Workspace::new());
-    for values in values.chunks_mut(batch) {
-        #[cfg(feature = "rayon")]
-        let failed = values
-            .par_chunks_mut(PIECE)
-            .enumerate()
-            .map_init(Workspace::new, |workspace, (piece, values)| {
-                fill(workspace, done + piece * PIECE, values).err()
-            })
-            .flatten()
-            .min_by_key(|(index, _)| *index);
-        #[cfg(not(feature = "rayon"))]
-        let failed = fill(&mut workspace, done, values).err();
-        if let Some((_, error)) = failed {
-            return Err(error);
-        }
-        done += values.len();
-        let progress = Progress { stage, step: done as u64, total: Some(total as u64), measures: &[] };
-        if observer.step(&progress) == ControlFlow::Break(()) {
-            break;
-        }
-    }
-    values.truncate(done);
-    Ok(values)
-}
-
-/// n(n-1)/2.
-fn triangle(n: usize) -> usize {
-    n * n.saturating_sub(1) / 2
-}
-
-/// All pairs in packed order.
-pub(crate) fn pairs(events: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..events).flat_map(move |i| (i + 1..events).map(move |j| (i, j)))
-}
-
-/// The pair at an index of the packed order.
-fn pair_at(index: usize, events: usize) -> (usize, usize) {
-    // Row i starts at triangle(events) - triangle(events - i); the row of the index is the last that starts at or before it.
-    let start = |i: usize| triangle(events) - triangle(events - i);
-    let (mut low, mut high) = (0, events);
-    while high - low > 1 {
-        let middle = usize::midpoint(low, high);
-        if start(middle) <= index {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    (low, low + 1 + index - start(low))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn packed_indices_are_those_of_squareform() {
-        for events in 2..20 {
-            for (index, pair) in pairs(events).enumerate() {
-                assert_eq!(pair_at(index, events), pair);
-            }
-            let values: Vec<f64> = (0..triangle(events)).map(|index| index as f64 + 1.0).collect();
-            let emds = PairwiseEmds { events, values };
-            let square = emds.to_square().unwrap();
-            for ((i, j), &value) in square.indexed_iter() {
-                assert_eq!(emds.get(i, j), Some(value));
-            }
-        }
-    }
+/// The events, prepared on all threads, or the first error.
+fn prepared<'a, D: Divergence>(
+    divergence: &'a D,
+    events: &'a [D::Event],
+    list: &'static str,
+) -> Result<Vec<D::Prepared<'a>>> {
+    let prepared = parallel::map(events, |event| divergence.prepare(event));
+    let place = |index| move |source: Error| Error::Event { list, index, source: source.into() };
+    prepared.into_iter().enumerate().map(|(index, event)| event.map_err(place(index))).collect()
 }
