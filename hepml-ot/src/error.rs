@@ -35,7 +35,9 @@ pub enum Error {
         value: f64,
     },
     /// A divergence that needs a symmetric ground cost was given another.
-    #[error("the cost from particle {from} to particle {to} is not that of the way back, but must be symmetric")]
+    #[error(
+        "the cost from particle {from} to particle {to} is not that of the way back, but must be symmetric"
+    )]
     CostNotSymmetric {
         /// One particle of the event.
         from: usize,
@@ -107,6 +109,14 @@ pub enum Error {
     TwoLists {
         /// What was asked for.
         what: &'static str,
+    },
+    /// A particle lies so far from all of the reference of an embedding that its energy could only be created.
+    #[error("particle {particle} is at {reach} or more from every particle of the reference that has energy")]
+    OutOfReach {
+        /// The particle of the event.
+        particle: usize,
+        /// The distance from which energy is not moved.
+        reach: f64,
     },
     /// An error between two events of a pairwise computation.
     #[error("events {first} and {second}: {source}")]

@@ -19,5 +19,6 @@ pub use error::{Error, Result};
 pub use exact::*;
 pub use ground_cost::{AngularCost, GroundCost};
 pub use line::*;
+pub use linear::*;
 pub use pairwise::*;
 pub use shapes::*;
