@@ -8,13 +8,16 @@ use std::path::Path;
 
 use hepml_core::nalgebra::Vector3;
 use hepml_core::ndarray::Array2;
+use hepml_core::rand::{RngExt, SeedableRng};
+use hepml_core::rand_chacha::ChaCha8Rng;
 use hepml_core::testing::{
     SoftEmission, check_invariant, check_irc_safe, collinear_split, particle_sets, rotation,
 };
 use hepml_core::{EventSet, FourMomentum, Observables, ParticleSets};
 use hepml_ot::{
-    Divergence, EmdConfig, EnergyFlow, Error, Isotropy, IsotropyCost, NSubjettinessConfig, Spherocity,
-    Thrust, TransportProblem, healpix_centres,
+    Disk, Divergence, Ellipse, EmdConfig, EnergyFlow, Error, Isotropy, IsotropyCost, Manifold,
+    ManifoldDistanceConfig, ManifoldFit, ManifoldSearch, Mixture, NSubjettinessConfig, Points, Ring,
+    Spherocity, Thrust, TransportProblem, Uniform, WithCentre, healpix_centres,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -32,6 +35,11 @@ const SIMPLEX: f64 = 1e-9;
 const UNIT_VECTOR: f64 = 1e-15;
 /// Of an isotropy, against another solver of the same linear program.
 const OTHER_SOLVER: f64 = 1e-8;
+
+/// Of parameters, and of values with beta = 1, of an event that lies on the manifold: ten times the tolerance of the search.
+const HELD: f64 = 1e-4;
+/// Of a distance to a manifold, found twice on different ways: the kinked valley is flat along its floor.
+const FOUND: f64 = 1e-3;
 
 /// The oracle values beside the checkout, if they are there.
 fn oracle() -> Option<Value> {
@@ -592,4 +600,255 @@ fn isotropy_of_what_is_hardly_an_event() {
     assert!(Isotropy::cylinder(8, 0.1).is_err() && Isotropy::cylinder(8, f64::NAN).is_err());
     assert!(Isotropy::cylinder(1000, 1e5).is_err() && Isotropy::cylinder(0, 2.0).is_err());
     assert!(Isotropy::sphere(0, IsotropyCost::Linear).is_err());
+}
+
+/// A jet of prongs, with a halo.
+fn toy_jet(particles: usize, seed: u64) -> EnergyFlow {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let prongs = [[0.25, 0.1, 0.08], [-0.2, 0.05, 0.1], [0.0, -0.3, 0.3]];
+    let row = |i: usize| {
+        let [y, phi, width] = prongs[i % 3];
+        let (radius, angle) = (width * (-rng.random::<f64>().ln()).sqrt(), 2.0 * PI * rng.random::<f64>());
+        let energy = (if i < 4 { 5.0 } else { 1.0 }) * -rng.random::<f64>().ln();
+        [energy, y + radius * angle.cos(), phi + radius * angle.sin()]
+    };
+    EnergyFlow::from_rows(&(0..particles).map(row).collect::<Vec<_>>()).unwrap()
+}
+
+fn fit(beta: f64, manifold: impl Manifold, event: &EnergyFlow) -> ManifoldFit {
+    let distance = ManifoldDistanceConfig::new().beta(beta).build(manifold).unwrap();
+    let fit = distance.fit(event).unwrap();
+    let value = distance.emd().value(event, &fit.event).unwrap();
+    assert_eq!(value, fit.value);
+    assert_eq!(distance.manifold().event(&fit.parameters).unwrap(), fit.event);
+    assert!(fit.converged && fit.agreeing >= 1 && fit.agreeing <= fit.starts, "{fit:?}");
+    fit
+}
+
+#[test]
+fn what_a_manifold_holds_is_found_in_it() {
+    fn recovered(beta: f64, manifold: impl Manifold, parameters: &[f64]) {
+        let names = manifold.names();
+        let event = manifold.event(parameters).unwrap();
+        let fit = fit(beta, manifold, &event);
+        assert!(fit.value < HELD.powf(beta), "{names:?} {beta}: {}", fit.value);
+        for (got, expected) in fit.parameters.iter().zip(parameters) {
+            assert!((got - expected).abs() < HELD, "{names:?} {beta}: {:?}", fit.parameters);
+        }
+    }
+    for beta in [1.0, 2.0] {
+        recovered(beta, Ring::new(24).unwrap(), &[0.1, -0.2, 0.4]);
+        recovered(beta, Disk::new(4).unwrap(), &[0.1, -0.2, 0.4]);
+        recovered(beta, Ellipse::new(4).unwrap(), &[0.1, -0.2, 0.5, 0.2, 0.7]);
+        recovered(beta, Points::new(2).unwrap(), &[0.7, 0.3, 0.1, 0.2, -0.3, 0.1]);
+        recovered(beta, WithCentre::new(Ring::new(24).unwrap()), &[0.3, 0.7, 0.1, -0.2, 0.5]);
+        recovered(beta, WithCentre::new(Disk::new(4).unwrap()), &[0.3, 0.7, 0.1, -0.2, 0.5]);
+        recovered(beta, WithCentre::new(Ellipse::new(3).unwrap()), &[0.3, 0.7, 0.1, -0.2, 0.5, 0.2, 2.0]);
+        let pileup = Uniform::square([0.0; 2], 0.8, 6).unwrap();
+        recovered(beta, Mixture::of(Disk::new(3).unwrap()).and(pileup), &[0.6, 0.4, 0.1, -0.2, 0.3]);
+        let rings_and_point = Mixture::of(Ring::new(16).unwrap()).and(Points::new(1).unwrap());
+        recovered(beta, rings_and_point, &[0.6, 0.4, 0.2, 0.1, 0.4, 1.0, -0.5, -0.3]);
+    }
+}
+
+#[test]
+fn larger_manifolds_are_nearer() {
+    let below = |a: &ManifoldFit, b: &ManifoldFit| {
+        assert!(a.value <= b.value * (1.0 + ROUNDING), "{:?} {:?}", (a.value, &a.names), (b.value, &b.names));
+    };
+    let (ring, disk, ellipse) = (Ring::new(24).unwrap(), Disk::new(3).unwrap(), Ellipse::new(3).unwrap());
+    let pileup = Uniform::square([0.0; 2], 0.8, 4).unwrap();
+    for (beta, seed) in [(1.0, 1), (2.0, 1), (1.0, 2), (0.7, 3)] {
+        let jet = toy_jet(24, seed);
+        let [one, two, three] = [1, 2, 3].map(|n| fit(beta, Points::new(n).unwrap(), &jet));
+        below(&two, &one);
+        below(&three, &two);
+        let rings = [1, 2].map(|n| fit(beta, Mixture::copies(n, ring.clone()).unwrap(), &jet));
+        below(&rings[1], &rings[0]);
+        let alone = fit(beta, ring.clone(), &jet);
+        below(&alone, &one);
+        assert!((rings[0].value - alone.value).abs() < FOUND * alone.value);
+        below(&fit(beta, WithCentre::new(ring.clone()), &jet), &alone);
+        below(&fit(beta, Mixture::of(ring.clone()).and(pileup.clone()), &jet), &alone);
+        let alone = fit(beta, disk.clone(), &jet);
+        below(&alone, &one);
+        let stretched = fit(beta, ellipse.clone(), &jet);
+        below(&stretched, &alone);
+        below(&fit(beta, WithCentre::new(disk.clone()), &jet), &alone);
+        let with_centre = fit(beta, WithCentre::new(ellipse.clone()), &jet);
+        below(&with_centre, &stretched);
+        below(
+            &fit(beta, Mixture::of(WithCentre::new(ellipse.clone())).and(pileup.clone()), &jet),
+            &with_centre,
+        );
+    }
+}
+
+#[test]
+fn the_distance_to_points_is_n_subjettiness() {
+    for (beta, seed) in [(1.0, 4), (2.0, 5)] {
+        let jet = toy_jet(20, seed);
+        for (radius, periodic) in [(1.0, false), (0.4, true)] {
+            let config = ManifoldDistanceConfig::new().beta(beta).radius(radius).periodic_phi(periodic);
+            let tau = NSubjettinessConfig::new().beta(beta).radius(radius).periodic_phi(periodic);
+            let tau = tau.build().unwrap();
+            for n in 1..=3 {
+                let expected = tau.tau(n, &jet).unwrap();
+                let got = config.build(Points::new(n).unwrap()).unwrap().fit(&jet).unwrap();
+                assert!((got.value - expected).abs() < ROUNDING * 10.0);
+                // And so it is by search.
+                let single = Mixture::copies(n, Points::new(1).unwrap()).unwrap();
+                let searched = config.build(single).unwrap().fit(&jet).unwrap();
+                assert!(
+                    (searched.value - expected).abs() < FOUND * expected,
+                    "{} {expected}",
+                    searched.value
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn shapes_do_not_depend_on_the_frame() {
+    let samples = 24;
+    for (beta, seed) in [(1.0, 6), (2.0, 7)] {
+        let jet = toy_jet(24, seed);
+        let moved = |map: &dyn Fn([f64; 2]) -> [f64; 2]| {
+            let points: Vec<[f64; 2]> = jet.points().iter().map(|point| map(*point)).collect();
+            EnergyFlow::new(jet.energies().iter().map(|energy| 3.0 * energy).collect::<Vec<_>>(), points)
+                .unwrap()
+        };
+        let turned = |angle: f64| {
+            let (sin, cos) = angle.sin_cos();
+            moved(&|[y, phi]| [y * cos - phi * sin, y * sin + phi * cos])
+        };
+        let shifted = moved(&|[y, phi]| [y + 0.7, phi - 1.3]);
+        let mirrored = moved(&|[y, phi]| [y, -phi]);
+        let (ring, ellipse) = (Ring::new(samples).unwrap(), Ellipse::new(4).unwrap());
+        let (round, long) = (fit(beta, ring.clone(), &jet), fit(beta, ellipse.clone(), &jet));
+        // A step of the ring's samples, and a sixth of a turn, which is a symmetry of the disk's.
+        let step = 2.0 * PI / samples as f64;
+        for event in [&shifted, &mirrored, &turned(step), &turned(PI / 3.0)] {
+            let other = fit(beta, ring.clone(), event);
+            assert!(
+                (other.value - round.value).abs() < FOUND * round.value,
+                "{} {}",
+                other.value,
+                round.value
+            );
+        }
+        for event in [&shifted, &mirrored, &turned(PI / 3.0)] {
+            let other = fit(beta, ellipse.clone(), event);
+            assert!((other.value - long.value).abs() < FOUND * long.value, "{} {}", other.value, long.value);
+        }
+        let other = fit(beta, ellipse.clone(), &shifted);
+        assert!((other.parameters[0] - long.parameters[0] - 0.7).abs() < 0.01);
+        assert!((other.parameters[1] - long.parameters[1] + 1.3).abs() < 0.01);
+        // By any other angle, metrics differ by no more than the distance between the ring and the turned ring.
+        let other = fit(beta, ring.clone(), &turned(0.4 * step));
+        let between = 0.4 * step * other.parameters[2].max(round.parameters[2]);
+        let metric = |value: f64| value.powf(1.0 / beta);
+        assert!((metric(other.value) - metric(round.value)).abs() < between + FOUND * metric(round.value));
+        // With a periodic azimuth, a jet at phi = pi is one jet.
+        let across = moved(&|[y, phi]| [y, (phi + 2.0 * PI).rem_euclid(2.0 * PI) - PI]);
+        let periodic = ManifoldDistanceConfig::new().beta(beta).periodic_phi(true).build(ring).unwrap();
+        let other = periodic.fit(&across).unwrap();
+        assert!((other.value - round.value).abs() < FOUND * round.value, "{} {}", other.value, round.value);
+    }
+}
+
+#[test]
+fn shapes_as_observables_of_jets() {
+    let particle = |pt, y, phi| FourMomentum::from_pt_y_phi_m(pt, y, phi, 0.0).unwrap();
+    let jet = vec![particle(3.0, 0.1, 3.1), particle(2.0, 0.4, -3.0), particle(1.0, -0.2, 3.0)];
+    let sets = ParticleSets::from_events([jet.clone(), jet]).unwrap();
+    let distance = ManifoldDistanceConfig::new().build(Ring::new(12).unwrap()).unwrap();
+    let table = distance.observe(&sets).unwrap();
+    assert_eq!(table.dim(), (2, 4));
+    let flow = EnergyFlow::about_axis(sets.event(0)).unwrap();
+    let fit = distance.fit(&flow).unwrap();
+    assert_eq!((table[(0, 0)], table[(0, 3)]), (fit.value, fit.parameter("radius").unwrap()));
+    assert_eq!(table.row(0), table.row(1));
+    let with_empty = ParticleSets::from_events([vec![particle(1.0, 0.0, 0.0)], vec![]]).unwrap();
+    let error = distance.observe(&with_empty).unwrap_err().to_string();
+    assert_eq!(error, "total energy of event 1 is 0, but must be positive");
+}
+
+/// A manifold that breaks its promises.
+struct Broken {
+    starts: Vec<Vec<f64>>,
+}
+
+impl Manifold for Broken {
+    fn names(&self) -> Vec<String> {
+        vec!["size".into()]
+    }
+
+    fn event(&self, parameters: &[f64]) -> hepml_ot::Result<EnergyFlow> {
+        let count = if parameters[0] > 1.0 { 3 } else { 2 };
+        EnergyFlow::from_rows(&vec![[1.0, parameters[0], 0.0]; count])
+    }
+
+    fn starts(&self, _search: &mut ManifoldSearch<'_>) -> hepml_ot::Result<Vec<Vec<f64>>> {
+        Ok(self.starts.clone())
+    }
+}
+
+#[test]
+fn shapes_of_what_is_hardly_an_event() {
+    let ring = || Ring::new(12).unwrap();
+    let message = |event: &EnergyFlow| {
+        ManifoldDistanceConfig::new().build(ring()).unwrap().fit(event).unwrap_err().to_string()
+    };
+    assert_eq!(message(&EnergyFlow::default()), "total energy is 0, but must be positive");
+    assert_eq!(
+        message(&EnergyFlow::from_rows(&[[0.0, 1.0, 1.0]]).unwrap()),
+        "total energy is 0, but must be positive"
+    );
+    // One particle is a ring without radius; two are any ring about their middle, or nearly.
+    let one = EnergyFlow::from_rows(&[[1e-300, 3.0, -2.0]]).unwrap();
+    let got = fit(1.0, ring(), &one);
+    assert!(got.value < 1e-12 && (got.parameters[0] - 3.0).abs() < 1e-12 && got.parameters[2] < 1e-12);
+    let same = EnergyFlow::from_rows(&[[1e200, 3.0, -2.0], [1e200, 3.0, -2.0], [0.0, 9.0, 9.0]]).unwrap();
+    assert!(fit(2.0, WithCentre::new(Ellipse::new(2).unwrap()), &same).value < 1e-12);
+    let two = EnergyFlow::from_rows(&[[1.0, 0.5, 0.0], [1.0, -0.5, 0.0]]).unwrap();
+    assert!(fit(1.0, Ellipse::new(3).unwrap(), &two).value < fit(1.0, Points::new(1).unwrap(), &two).value);
+    // Scales: what is far apart or near in units of R. The value scales with the size.
+    let jet = toy_jet(12, 8);
+    let expected = fit(1.0, ring(), &jet).value;
+    for scale in [1e-6, 1e6] {
+        let points: Vec<[f64; 2]> = jet.points().iter().map(|point| point.map(|x| x * scale)).collect();
+        let event = EnergyFlow::new(jet.energies(), points).unwrap();
+        let config = ManifoldDistanceConfig::new().radius(scale);
+        let got = config.build(ring()).unwrap().fit(&event).unwrap();
+        assert!((got.value - expected).abs() < FOUND * expected, "{scale:e}: {} {expected}", got.value);
+    }
+    let far = EnergyFlow::from_rows(&[[1.0, 1e300, 0.0], [1.0, -1e300, 0.0]]).unwrap();
+    assert!(ManifoldDistanceConfig::new().beta(2.0).build(ring()).unwrap().fit(&far).is_err());
+    // Out of patience, and saying so.
+    let hasty = ManifoldDistanceConfig::new().max_evaluations(10).build(ring()).unwrap().fit(&jet).unwrap();
+    assert!(!hasty.converged && hasty.value >= expected && hasty.residual > 0.0);
+    // Manifolds that break their promises.
+    let broken = |starts: Vec<Vec<f64>>| {
+        let distance = ManifoldDistanceConfig::new().build(Broken { starts }).unwrap();
+        distance.fit(&jet).unwrap_err().to_string()
+    };
+    assert_eq!(broken(vec![]), "list of starts is empty");
+    assert_eq!(broken(vec![vec![1.0, 2.0]]), "parameters of a start: expected 1, got 2");
+    assert_eq!(broken(vec![vec![1.0]]), "particles of an event of the manifold: expected 2, got 3");
+    assert!(broken(vec![vec![f64::NAN]]).contains("not finite"));
+    let config = ManifoldDistanceConfig::new;
+    for config in
+        [config().radius(0.0), config().beta(f64::NAN), config().tolerance(0.0), config().max_evaluations(0)]
+    {
+        assert!(config.build(ring()).is_err());
+    }
+    assert!(
+        Ring::new(0).is_err() && Disk::new(0).is_err() && Ellipse::new(0).is_err() && Points::new(0).is_err()
+    );
+    assert!(Uniform::square([0.0; 2], 1.0, 0).is_err() && Uniform::square([f64::NAN, 0.0], 1.0, 2).is_err());
+    assert!(Uniform::square([0.0; 2], 0.0, 2).is_err() && Mixture::copies(0, ring()).is_err());
+    let error = fit(1.0, ring(), &jet).parameter("width").unwrap_err().to_string();
+    assert!(error.starts_with("there is no parameter named \"width\""));
 }
