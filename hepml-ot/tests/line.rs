@@ -748,6 +748,29 @@ fn random_directions_are_reproducible() {
 }
 
 #[test]
+fn few_directions_are_enough() {
+    let all = SlicedWassersteinConfig::new().directions(4096).build().unwrap();
+    let (mut mean, mut worst, mut pairs) = (0.0_f64, 0.0_f64, 0.0);
+    for pair in 0..40 {
+        let (a, b) = (jet(30, 100 + pair), jet(40, 200 + pair));
+        let (value, limit) =
+            (SlicedWasserstein::default().value(&a, &b).unwrap(), all.value(&a, &b).unwrap());
+        let deviation = (value / limit - 1.0).abs();
+        (mean, worst, pairs) = (mean + deviation, worst.max(deviation), pairs + 1.0);
+    }
+    // Measured: 2e-4 and 1e-3.
+    assert!(mean / pairs < 5e-4 && worst < 3e-3, "{} {worst}", mean / pairs);
+}
+
+#[test]
+fn nearly_equal_events_do_not_cancel() {
+    let pair = |distance: f64| EnergyFlow::from_rows(&[[1.0, 0.0, 0.0], [1.0, distance, 0.0]]).unwrap();
+    // The rounding of the distance, 1e-16, is 1e-7 of the difference; second moments would cancel to 1e-16.
+    let value = SpectralEmd::default().value(&pair(0.5), &pair(0.5 + 1e-9)).unwrap();
+    assert_close(value, 0.5e-18, 1e-6 * value);
+}
+
+#[test]
 fn particle_sets_have_the_metrics() {
     let particle = |pt, y, phi| FourMomentum::from_pt_y_phi_m(pt, y, phi, 0.0).unwrap();
     let sets = ParticleSets::from_events([

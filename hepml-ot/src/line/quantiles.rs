@@ -208,3 +208,58 @@ pub(crate) fn check_p(p: f64) -> Result<f64> {
         Err(CoreError::out_of_range("exponent p", p, "at least 1 and finite").into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_together_are_the_merge_in_one_go() {
+        // The masses 1, 2, 3, ... at growing positions.
+        let measure = |count: u32, scale: f64| {
+            let steps: Vec<(f64, u128)> =
+                (1..=count).map(|n| (scale * f64::from(n).sqrt(), u128::from(n))).collect();
+            Quantiles::new(&steps, false)
+        };
+        for (n, m) in (1..14).flat_map(|n| (1..14).map(move |m| (n, m))) {
+            let (a, b) = (measure(n, 1.0), measure(m, 0.7));
+            let (mut i, mut j, mut level, mut expected) = (0, 0, 0, 0.0);
+            while level < FULL {
+                let (x, y) = (a.steps[i], b.steps[j]);
+                let next = x.level.min(y.level);
+                expected += (next - level) as f64 * (x.position - y.position).abs() / FULL as f64;
+                level = next;
+                i += usize::from(x.level == next);
+                j += usize::from(y.level == next);
+            }
+            assert!((a.power_cost(&b, 1.0) - expected).abs() <= 1e-14 * expected, "{n} {m}");
+        }
+    }
+
+    #[test]
+    fn levels_are_shares() {
+        let quantiles = Quantiles::new(&[(0.0, 1), (0.5, 1), (0.5, 2), (2.0, 4)], true);
+        let levels: Vec<i64> = quantiles.steps().iter().map(|step| step.level).collect();
+        assert_eq!(levels, [FULL / 8, FULL / 2, FULL]);
+        // Masses that have no level of their own, at the lower end and at the upper, and one just below.
+        let quantiles = Quantiles::new(&[(0.0, 1), (1.0, 1 << 100), (2.0, 1 << 41), (3.0, 1)], true);
+        assert_eq!(quantiles.shares().map(|(position, _)| position).collect::<Vec<_>>(), [1.0, 2.0]);
+        assert_eq!(quantiles.steps()[0].level, FULL - 2);
+        assert_eq!(quantiles.quantile(0.0), Some(1.0));
+        assert!(Quantiles::new(&[(0.0, 0)], true).is_empty());
+    }
+
+    #[test]
+    fn whole_masses_are_exact() {
+        for total in [1.0, 3.0, f64::MAX, 5e-324, 2_f64.powi(-1030)] {
+            let masses = whole(&[total, total / 2.0], total, 124);
+            assert!((1 << 123..1_u128 << 124).contains(&masses[0]), "{total}");
+            if total > 1e-300 {
+                assert_eq!(masses[1] * 2, masses[0]);
+            }
+        }
+        // A mass is the sum of its parts.
+        let masses = whole(&[0.1, 0.1 - 0.03, 0.03], 0.2, 124);
+        assert_eq!(masses[0], masses[1] + masses[2]);
+    }
+}
