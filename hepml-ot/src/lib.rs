@@ -15,6 +15,7 @@ mod shapes;
 
 pub use divergence::Divergence;
 pub use energy_flow::EnergyFlow;
+pub use entropic::*;
 pub use error::{Error, Result};
 pub use exact::*;
 pub use ground_cost::{AngularCost, GroundCost};
