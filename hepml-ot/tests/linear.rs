@@ -9,9 +9,11 @@ use hepml_core::rand_chacha::ChaCha8Rng;
 use hepml_core::testing::check_metric_axioms;
 use hepml_core::{EventMetric, EventSet, FourMomentum, Observables, ParticleSets};
 use hepml_ot::{
-    Divergence, EmdConfig, EnergyFlow, Error, Grid, HellingerKantorovich, HellingerKantorovichConfig,
-    LinearEmbedding, LinearEmbeddingConfig,
+    Barycentre, Divergence, EmdConfig, EnergyFlow, Error, FixedSupportBarycentreConfig,
+    FreeSupportBarycentreConfig, Grid, HellingerKantorovich, HellingerKantorovichConfig, LinearEmbedding,
+    LinearEmbeddingConfig,
 };
+use serde_json::Value;
 
 /// Of values of about 1: between computations that are the same but for rounding.
 const ROUNDING: f64 = 1e-12;
@@ -459,4 +461,236 @@ fn huge_and_tiny_scales_change_nothing() {
     // One side holds 1e200 times the energy of the other.
     let got = hk(0.6).value(&moved(&a, [0.0; 2], 1e200), &b).unwrap();
     assert!((got / (0.36e200 * a.total_energy()) - 1.0).abs() < ROUNDING);
+}
+
+fn reference() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/linear.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+fn rows<const N: usize>(value: &Value) -> Vec<[f64; N]> {
+    value.as_array().unwrap().iter().map(|row| numbers(row).try_into().unwrap()).collect()
+}
+
+fn flow_of(value: &Value) -> EnergyFlow {
+    EnergyFlow::from_rows(&rows(value)).unwrap()
+}
+
+#[test]
+fn hellinger_kantorovich_agrees_with_a_general_solver() {
+    let cases = &reference()["hellinger_kantorovich"];
+    assert_eq!(cases.as_array().unwrap().len(), 12);
+    for case in cases.as_array().unwrap() {
+        let (a, b) = (flow_of(&case["a"]), flow_of(&case["b"]));
+        let kappa = case["kappa"].as_f64().unwrap();
+        let got = hk(kappa).value(&a, &b).unwrap();
+        let expected = case["value"].as_f64().unwrap();
+        // The gap that the script accepts.
+        let tolerance = 1e-7 * kappa * kappa * (a.total_energy() + b.total_energy());
+        assert!((got - expected).abs() <= tolerance, "{got} {expected}");
+    }
+}
+
+/// What the result says of itself.
+fn check_barycentre(
+    found: &Barycentre,
+    beta: f64,
+    radius: f64,
+    periodic: bool,
+    events: &[EnergyFlow],
+    weights: &[f64],
+) {
+    let emd =
+        EmdConfig::new().beta(beta).radius(radius).periodic_phi(periodic).normalise(true).build().unwrap();
+    let total: f64 = weights.iter().sum();
+    let mut value = 0.0;
+    for ((event, weight), distance) in events.iter().zip(weights).zip(&found.distances) {
+        assert_eq!(*distance, emd.value(&found.event, event).unwrap());
+        value += weight / total * distance;
+    }
+    assert!((found.value - value).abs() <= ROUNDING * value);
+    assert!((found.event.total_energy() - 1.0).abs() < ROUNDING);
+    assert!(found.gap >= -ROUNDING * (1.0 + value), "{}", found.gap);
+}
+
+#[test]
+fn barycentres_agree_with_linear_programs() {
+    let cases = &reference()["barycentres"];
+    assert_eq!(cases.as_array().unwrap().len(), 5);
+    for case in cases.as_array().unwrap() {
+        let events: Vec<EnergyFlow> = case["events"].as_array().unwrap().iter().map(flow_of).collect();
+        let (weights, support) = (numbers(&case["weights"]), rows::<2>(&case["support"]));
+        let (beta, radius) = (case["beta"].as_f64().unwrap(), case["radius"].as_f64().unwrap());
+        let periodic = case["periodic_phi"].as_bool().unwrap();
+        let expected = case["value"].as_f64().unwrap();
+        let config = FixedSupportBarycentreConfig::new().beta(beta).radius(radius).periodic_phi(periodic);
+        for (tolerance, iterations) in [(0.1, 10_000), (0.002, 10_000), (0.01, 7)] {
+            let search = config.tolerance(tolerance).max_iterations(iterations).build().unwrap();
+            let found = search.find(&events, &weights, &support).unwrap();
+            check_barycentre(&found, beta, radius, periodic, &events, &weights);
+            // What is proven is true; 1e-10 is the gap that the script accepts.
+            assert!(found.value >= expected * (1.0 - 1e-10) - ROUNDING);
+            assert!(found.value - found.gap <= expected * (1.0 + 1e-10));
+            assert_eq!(found.converged, found.gap <= tolerance * found.value);
+            assert_eq!(
+                found.converged,
+                iterations > 7,
+                "{} of {} after {}",
+                found.gap,
+                found.value,
+                found.iterations
+            );
+            assert!(found.iterations <= iterations);
+        }
+    }
+}
+
+#[test]
+fn barycentres_of_jets_are_near_them() {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    let jets: Vec<EnergyFlow> = (0..20).map(|_| jet(&mut rng)).collect();
+    let weights = vec![1.0; jets.len()];
+    let grid = Grid::square(0.8, 14).unwrap();
+    for beta in [1.0, 2.0] {
+        let search = FixedSupportBarycentreConfig::new().beta(beta).build().unwrap();
+        let found = search.find(&jets, &weights, grid.points()).unwrap();
+        check_barycentre(&found, beta, 1.0, false, &jets, &weights);
+        assert!(found.converged && found.gap <= 0.02 * found.value);
+        let emd = EmdConfig::new().beta(beta).normalise(true).build().unwrap();
+        let of = |event: &EnergyFlow| -> f64 {
+            jets.iter().map(|jet| emd.value(event, jet).unwrap() / 20.0).sum()
+        };
+        // The same twice over, and with jets that do not count, is the same.
+        let again = [jets.clone(), vec![moved(&jets[0], [9.0, 0.0], 1.0)], jets.clone()].concat();
+        let half = [vec![0.5; 20], vec![0.0], vec![0.5; 20]].concat();
+        let repeated = search.find(&again, &half, grid.points()).unwrap();
+        assert!((repeated.value - found.value).abs() <= found.gap.max(repeated.gap));
+        // No jet is as near to all, not even the nearest (were it on the grid, that would be proven).
+        assert!(jets.iter().all(|jet| of(jet) > found.value));
+    }
+}
+
+#[test]
+fn barycentres_of_special_sets() {
+    let grid = Grid::square(1.125, 9).unwrap();
+    let search = FixedSupportBarycentreConfig::new().build().unwrap();
+    // One event on the support is its own barycentre.
+    let one =
+        EnergyFlow::from_rows(&[[3.0, 0.25, 0.5], [0.0, 7.0, 7.0], [1.0, -0.5, 0.0], [1e-9, 0.75, 1.0]])
+            .unwrap();
+    let found = search.find(std::slice::from_ref(&one), &[0.1], grid.points()).unwrap();
+    check_barycentre(&found, 2.0, 1.0, false, std::slice::from_ref(&one), &[0.1]);
+    assert!(found.converged && found.value < 1e-8, "{found:?}");
+    // Two single particles meet halfway (or anywhere between, for beta = 1).
+    let particle = |y: f64| EnergyFlow::from_rows(&[[5.0, y, 0.0]]).unwrap();
+    let found = search.find(&[particle(-0.5), particle(0.5)], &[1.0, 1.0], grid.points()).unwrap();
+    assert!((found.value - 0.25).abs() <= found.gap);
+    assert!(found.event.energies()[40] > 0.95, "{:?}", found.event.energies());
+    // All in one place.
+    let found = search.find(&[particle(0.0), particle(0.0)], &[1.0, 3.0], &[[0.0, 0.0]]).unwrap();
+    assert_eq!((found.value, found.gap, found.converged), (0.0, 0.0, true));
+    // One place to be, and it is elsewhere.
+    let found = search.find(&[particle(0.0), particle(1.0)], &[1.0, 3.0], &[[0.0, 0.0]]).unwrap();
+    assert!((found.value - 0.75).abs() < ROUNDING && found.gap.abs() < ROUNDING && found.converged);
+    // Around the circle.
+    let search = FixedSupportBarycentreConfig::new().periodic_phi(true).build().unwrap();
+    let at = |phi: f64| EnergyFlow::from_rows(&[[5.0, 0.0, phi]]).unwrap();
+    let found = search.find(&[at(3.0), at(-3.0)], &[1.0, 1.0], &[[0.0, 0.0], [0.0, 3.1]]).unwrap();
+    assert!(found.event.energies()[1] > 0.999);
+    // Units do not matter.
+    let mut rng = ChaCha8Rng::seed_from_u64(14);
+    let events: Vec<EnergyFlow> = (0..3).map(|_| event(6, &mut rng)).collect();
+    let search = |radius| FixedSupportBarycentreConfig::new().radius(radius).build().unwrap();
+    let plain = search(1.0).find(&events, &[1.0; 3], grid.points()).unwrap();
+    let huge: Vec<EnergyFlow> = events.iter().map(|event| moved(event, [0.0; 2], 1e300)).collect();
+    let scaled = search(1e-100).find(&huge, &[1e308; 3], grid.points()).unwrap();
+    assert!((scaled.value / 1e200 - plain.value).abs() < 1e-9 * plain.value);
+}
+
+#[test]
+fn free_points_find_the_mean() {
+    let mut rng = ChaCha8Rng::seed_from_u64(15);
+    let shape = event(12, &mut rng);
+    let search = FreeSupportBarycentreConfig::new().build().unwrap();
+    // Translates of one event: the mean translate, and the variance of the translations.
+    let shifts = [[0.3, 0.0], [-0.1, 0.4], [0.2, -0.7]];
+    let weights = [1.0, 2.0, 1.0];
+    let mean = [0.075, 0.025];
+    let events = shifts.map(|by| moved(&shape, by, 7.0));
+    let found = search.find(&events, &weights, &shape).unwrap();
+    let variance: f64 = shifts
+        .iter()
+        .zip(weights)
+        .map(|(x, w)| 0.25 * w * ((x[0] - mean[0]).powi(2) + (x[1] - mean[1]).powi(2)))
+        .sum();
+    assert!((found.value - variance).abs() < ROUNDING && found.converged);
+    for (x, y) in found.event.points().iter().zip(shape.points()) {
+        assert!((x[0] - y[0] - mean[0]).hypot(x[1] - y[1] - mean[1]) < ROUNDING);
+    }
+    // Jets: every iteration gains, and the end is below every jet and every grid.
+    let jets: Vec<EnergyFlow> = (0..15).map(|_| jet(&mut rng)).collect();
+    let weights = vec![1.0; 15];
+    let mut last = f64::INFINITY;
+    for iterations in 0..6 {
+        let search =
+            FreeSupportBarycentreConfig::new().max_iterations(iterations).tolerance(0.0).build().unwrap();
+        let found = search.find(&jets, &weights, &jets[0]).unwrap();
+        assert!(found.value < last && found.iterations == iterations && !found.converged);
+        last = found.value;
+    }
+    let found = search.find(&jets, &weights, &jets[0]).unwrap();
+    assert!(found.converged && found.value < last && found.gain <= 1e-6 * found.value);
+    let emd = EmdConfig::new().beta(2.0).normalise(true).build().unwrap();
+    let value: f64 = jets.iter().map(|jet| emd.value(&found.event, jet).unwrap() / 15.0).sum();
+    assert!((value - found.value).abs() < ROUNDING);
+    // Around the circle.
+    let search = FreeSupportBarycentreConfig::new().periodic_phi(true).build().unwrap();
+    let at = |phi: f64| EnergyFlow::from_rows(&[[5.0, 0.0, phi]]).unwrap();
+    let found = search.find(&[at(3.0), at(-3.0)], &[1.0, 1.0], &at(3.1)).unwrap();
+    assert!((found.event.points()[0][1] - std::f64::consts::PI).abs() < ROUNDING);
+}
+
+#[test]
+fn searches_name_bad_input() {
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let config = FixedSupportBarycentreConfig::new();
+        assert!(config.radius(bad).build().is_err() && config.beta(bad).build().is_err());
+        let error = config.tolerance(bad).build().unwrap_err().to_string();
+        assert_eq!(error, format!("tolerance is {bad}, but must be positive and finite"));
+    }
+    assert!(FreeSupportBarycentreConfig::new().tolerance(f64::NAN).build().is_err());
+    let fixed = FixedSupportBarycentreConfig::new().build().unwrap();
+    let free = FreeSupportBarycentreConfig::new().build().unwrap();
+    let one = EnergyFlow::from_rows(&[[1.0, 0.0, 0.0]]).unwrap();
+    let nothing = EnergyFlow::default();
+    let support = [[0.0, 0.0], [1.0, 0.0]];
+    let two = [one.clone(), one.clone()];
+    for (events, weights, expected) in [
+        (&two[..0], &[][..], "list of events is empty"),
+        (&two[..], &[1.0][..], "weights of events: expected 2, got 1"),
+        (&two[..], &[1.0, -1.0][..], "weight of event 1 is -1, but must be zero or positive"),
+        (&two[..], &[f64::NAN, 1.0][..], "weight of event 0 is not finite (NaN)"),
+        (&two[..], &[0.0, 0.0][..], "largest weight is 0, but must be positive"),
+        (
+            &[one.clone(), nothing.clone()][..],
+            &[1.0, 1.0][..],
+            "total energy of event 1 is 0, but must be positive",
+        ),
+    ] {
+        assert_eq!(fixed.find(events, weights, &support).unwrap_err().to_string(), expected);
+        assert_eq!(free.find(events, weights, &one).unwrap_err().to_string(), expected);
+    }
+    let error = |support: &[[f64; 2]]| fixed.find(&two, &[1.0, 1.0], support).unwrap_err().to_string();
+    assert_eq!(error(&[]), "support of the barycentre is empty");
+    assert_eq!(
+        error(&[[0.0, 0.0], [0.0, f64::NAN]]),
+        "coordinate of the support of particle 1 is not finite (NaN)"
+    );
+    assert_eq!(error(&[[1e200, 0.0]]), "the cost from particle 0 to particle 0 is inf, but must be finite");
+    let error = free.find(&two, &[1.0, 1.0], &nothing).unwrap_err().to_string();
+    assert_eq!(error, "total energy of the start is 0, but must be positive");
 }
