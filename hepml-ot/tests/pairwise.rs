@@ -619,7 +619,9 @@ fn lower_bounds_are_close() {
         (0.8, 1.0, true, false, 0.8),
         (0.8, 1.0, false, false, 0.8),
         (0.8, 1.0, false, true, 0.8),
-        (0.8, 2.0, true, false, 0.6),
+        (0.8, 2.0, true, false, 0.9),
+        (0.8, 2.0, false, false, 0.8),
+        (0.8, 3.3, true, false, 0.6),
         (0.8, 0.5, true, false, 0.4),
     ] {
         let got = mean(&emd(radius, beta, normalise, periodic));

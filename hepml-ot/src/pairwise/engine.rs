@@ -162,7 +162,7 @@ impl<'a, D: Divergence> Pairwise<'a, D> {
         (first, second): (usize, usize),
         limit: f64,
     ) -> (bool, Result<Option<f64>>) {
-        let (a, b) = (&self.rows[first], &self.column(second));
+        let (a, b) = (&self.rows[first], self.column(second));
         // Without a limit there is nothing that a bound could spare.
         if limit < f64::INFINITY && self.divergence.lower_bound(a, b) >= limit {
             return (false, Ok(None));
