@@ -62,8 +62,10 @@ pub enum Error {
     /// The cost of the best plan, or what would prove it (a potential, the duality gap), is larger than the largest f64.
     #[error("the total cost or its proof overflows")]
     ValueOverflows,
-    /// The solver did not reach the optimum within the pivots it was allowed.
-    #[error("no optimum after {pivots} pivots ({from} x {to} particles)")]
+    /// The solver did not reach the optimum within the pivots it was allowed; what it had is here.
+    #[error(
+        "no optimum after {pivots} pivots ({from} x {to} particles): the best value is {value}, at most {gap:e} above the optimum"
+    )]
     NotConverged {
         /// The pivots made.
         pivots: usize,
@@ -71,6 +73,16 @@ pub enum Error {
         from: usize,
         /// The particles with energy on the second side, a fictitious one included.
         to: usize,
+        /// The cost of the best plan that was found.
+        value: f64,
+        /// How much that exceeds a proven lower bound.
+        gap: f64,
+    },
+    /// The vector instructions that were asked for are not there.
+    #[error("this processor does not have the instructions of {level:?}")]
+    SimdNotAvailable {
+        /// The level that was asked for.
+        level: crate::SimdLevel,
     },
     /// Sinkhorn's algorithm did not reach its tolerance within the iterations it was allowed.
     #[error(

@@ -107,8 +107,18 @@ impl AngularCost {
         self.periodic_phi
     }
 
+    /// The cost where coordinates and their squares are in range and azimuths at most one turn apart.
+    #[inline]
+    pub(crate) fn plain_cost(&self, from: [f64; 2], to: [f64; 2]) -> f64 {
+        let y = from[0] - to[0];
+        let phi = (from[1] - to[1]).abs();
+        let phi = if self.periodic_phi && TAU - phi < phi { TAU - phi } else { phi };
+        self.of_distance((y * y + phi * phi).sqrt())
+    }
+
     /// (theta/R)^beta of a distance theta.
-    fn of_distance(&self, theta: f64) -> f64 {
+    #[inline]
+    pub(crate) fn of_distance(&self, theta: f64) -> f64 {
         let x = theta / self.radius;
         if self.beta == 1.0 {
             x

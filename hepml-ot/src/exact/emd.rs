@@ -6,6 +6,7 @@ use crate::divergence::Divergence;
 use crate::energy_flow::EnergyFlow;
 use crate::error::{Error, Result};
 use crate::exact::bounds::Bounds;
+use crate::exact::kernel::{Kernel, SimdLevel};
 use crate::exact::leftover::Leftover;
 use crate::exact::prepared_flow::PreparedFlow;
 use crate::exact::transport::Transport;
@@ -29,11 +30,12 @@ pub struct EmdConfig {
     normalise: bool,
     periodic_phi: bool,
     max_pivots: Option<usize>,
+    simd: Option<SimdLevel>,
 }
 
 impl Default for EmdConfig {
     fn default() -> Self {
-        Self { radius: 1.0, beta: 1.0, normalise: false, periodic_phi: false, max_pivots: None }
+        Self { radius: 1.0, beta: 1.0, normalise: false, periodic_phi: false, max_pivots: None, simd: None }
     }
 }
 
@@ -79,13 +81,21 @@ impl EmdConfig {
         self
     }
 
+    /// The vector instructions to be used; by default the best that the processor has. The numbers do not depend on it.
+    #[must_use]
+    pub fn simd(mut self, level: SimdLevel) -> Self {
+        self.simd = Some(level);
+        self
+    }
+
     /// The distance with these parameters.
     ///
     /// # Errors
-    /// A radius or a beta that is not positive and finite.
+    /// A radius or a beta that is not positive and finite; [`Error::SimdNotAvailable`].
     pub fn build(self) -> Result<Emd> {
         let cost = AngularCost::new(self.radius, self.beta, self.periodic_phi)?;
-        Ok(Emd { cost, normalise: self.normalise, max_pivots: self.max_pivots })
+        let kernel = self.simd.map_or_else(|| Ok(Kernel::default()), Kernel::new)?;
+        Ok(Emd { cost, normalise: self.normalise, max_pivots: self.max_pivots, kernel })
     }
 }
 
@@ -112,6 +122,7 @@ pub struct Emd<G = AngularCost> {
     cost: G,
     normalise: bool,
     max_pivots: Option<usize>,
+    kernel: Kernel,
 }
 
 impl Default for Emd {
@@ -123,12 +134,12 @@ impl Default for Emd {
 impl<G: GroundCost> Emd<G> {
     /// The distance with a ground cost of your own, not normalised: a surplus of energy costs 1 per unit.
     pub fn with_cost(cost: G) -> Self {
-        Self { cost, normalise: false, max_pivots: None }
+        Self { cost, normalise: false, max_pivots: None, kernel: Kernel::default() }
     }
 
     /// The distance with a ground cost of your own between events whose energies are divided by their sum.
     pub fn normalised_with_cost(cost: G) -> Self {
-        Self { cost, normalise: true, max_pivots: None }
+        Self { cost, normalise: true, max_pivots: None, kernel: Kernel::default() }
     }
 
     /// The cost of moving a unit of energy.
@@ -163,9 +174,15 @@ impl<G: GroundCost> Emd<G> {
     pub fn solve(&self, a: &EnergyFlow, b: &EnergyFlow) -> Result<Transport> {
         let workspace = &mut Workspace::new();
         let (sides, leftover) = self.sides(a, b)?;
-        let solved = self.solve_in(workspace, a, b, sides, leftover)?;
+        let solved = self.solve_in(workspace, &self.prepared(a), &self.prepared(b), sides, leftover)?;
         let cost = |i: usize, j: usize| self.cost.cost(a.points()[i], b.points()[j]);
         workspace.transport(solved, sides, leftover, cost)
+    }
+
+    /// An event with what solving needs.
+    fn prepared<'a>(&self, event: &'a EnergyFlow) -> PreparedFlow<'a> {
+        let prepared = PreparedFlow::new(event);
+        if self.cost.angular().is_some() { prepared.with_levels() } else { prepared }
     }
 
     fn sides<'a>(&self, a: &'a EnergyFlow, b: &'a EnergyFlow) -> Result<([Side<'a>; 2], Leftover)> {
@@ -183,17 +200,22 @@ impl<G: GroundCost> Emd<G> {
     fn solve_in(
         &self,
         workspace: &mut Workspace,
-        a: &EnergyFlow,
-        b: &EnergyFlow,
+        a: &PreparedFlow<'_>,
+        b: &PreparedFlow<'_>,
         sides: [Side<'_>; 2],
         leftover: Leftover,
     ) -> Result<Solved> {
+        workspace.use_kernel(self.kernel);
+        if let Some(cost) = self.cost.angular()
+            && let Some(solved) = workspace.solve_angular([a, b], leftover, self.max_pivots, cost)?
+        {
+            return Ok(solved);
+        }
         let mut points = std::mem::take(&mut workspace.points);
         points.clear();
-        let massive = b.points().iter().zip(b.energies()).filter(|(_, energy)| **energy > 0.0);
-        points.extend(massive.map(|(point, _)| point));
+        points.extend((0..b.cloud.len()).map(|i| b.cloud.point(i)));
         let solved = workspace.solve(sides, leftover, self.max_pivots, |from, _, costs| {
-            self.cost.cost_row(a.points()[from], &points, costs);
+            self.cost.cost_row(a.flow.points()[from], &points, costs);
         });
         workspace.points = points;
         solved
@@ -209,8 +231,9 @@ impl<G: GroundCost> Divergence for Emd<G> {
     type Workspace = Workspace;
 
     fn prepare<'a>(&'a self, event: &'a EnergyFlow) -> Result<PreparedFlow<'a>> {
-        let bounds = self.cost.angular().map(|cost| Bounds::new(event, cost, self.normalise));
-        Ok(PreparedFlow { flow: event, bounds })
+        let mut prepared = self.prepared(event);
+        prepared.bounds = self.cost.angular().map(|cost| Bounds::new(event, cost, self.normalise));
+        Ok(prepared)
     }
 
     /// EMD(a, b).
@@ -226,7 +249,7 @@ impl<G: GroundCost> Divergence for Emd<G> {
         b: &PreparedFlow<'_>,
     ) -> Result<f64> {
         let (sides, leftover) = self.sides(a.flow, b.flow)?;
-        Ok(self.solve_in(workspace, a.flow, b.flow, sides, leftover)?.value)
+        Ok(self.solve_in(workspace, a, b, sides, leftover)?.value)
     }
 
     /// A bound from projections of the events, for a cost that is an [`AngularCost`]: typically 0.9 of the EMD for beta = 1.
@@ -238,9 +261,9 @@ impl<G: GroundCost> Divergence for Emd<G> {
     }
 
     fn value_in(&self, workspace: &mut Workspace, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
-        // One value is not worth preparing for.
+        // One value is not worth bounds.
         let (sides, leftover) = self.sides(a, b)?;
-        Ok(self.solve_in(workspace, a, b, sides, leftover)?.value)
+        Ok(self.solve_in(workspace, &self.prepared(a), &self.prepared(b), sides, leftover)?.value)
     }
 
     /// [`GroundCost::exponent`], min(1, 1/beta) for [`AngularCost`].

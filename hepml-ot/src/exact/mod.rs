@@ -1,11 +1,15 @@
 //! The exact optimum of a transport problem, and the distance that is one.
 
+mod angular_pairs;
 mod bounds;
+mod cloud;
 mod emd;
 mod flavoured;
 mod gradient;
+mod kernel;
 mod leftover;
 mod prepared_flow;
+mod rounded;
 mod simplex;
 mod transport;
 mod transport_problem;
@@ -18,6 +22,7 @@ pub use flavoured::{
     PreparedFlavouredFlow, SameFlavour,
 };
 pub use gradient::{EmdGradient, EventGradient};
+pub use kernel::SimdLevel;
 pub use prepared_flow::PreparedFlow;
 pub use transport::{Flow, Transport};
 pub use transport_problem::TransportProblem;

@@ -1,7 +1,10 @@
 //! An event with what the EMD computes of it alone.
 
+use std::f64::consts::{PI, TAU};
+
 use crate::energy_flow::EnergyFlow;
 use crate::exact::bounds::Bounds;
+use crate::exact::cloud::Cloud;
 
 /// An event with what [`Emd`](crate::Emd) computes of it alone.
 #[derive(Debug, Clone)]
@@ -9,4 +12,60 @@ pub struct PreparedFlow<'a> {
     pub(crate) flow: &'a EnergyFlow,
     /// What bounds its values from below, if the cost is known well enough for that.
     pub(crate) bounds: Option<Bounds>,
+    /// The positions of the particles that have energy, and these.
+    pub(crate) positions: Vec<usize>,
+    pub(crate) cloud: Cloud,
+    /// Coarser versions, the finest first; none if it is not worth it.
+    pub(crate) levels: Vec<Cloud>,
+    pub(crate) extent: Extent,
+}
+
+impl<'a> PreparedFlow<'a> {
+    /// What every pair needs.
+    pub(crate) fn new(flow: &'a EnergyFlow) -> Self {
+        let positions: Vec<usize> = (0..flow.len()).filter(|&i| flow.energies()[i] > 0.0).collect();
+        let masses = positions.iter().map(|&i| flow.energies()[i]).collect();
+        let y: Vec<f64> = positions.iter().map(|&i| flow.points()[i][0]).collect();
+        let phi: Vec<f64> = positions.iter().map(|&i| flow.points()[i][1]).collect();
+        let extent = Extent { y: range(&y), phi: range(&phi) };
+        Self { flow, positions, cloud: Cloud::new(masses, y, phi), levels: Vec::new(), extent, bounds: None }
+    }
+
+    /// The same with what helps to guess potentials.
+    pub(crate) fn with_levels(mut self) -> Self {
+        self.levels = self.cloud.coarser();
+        self
+    }
+}
+
+/// The ranges of coordinates, (infinity, -infinity) of none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    y: (f64, f64),
+    phi: (f64, f64),
+}
+
+impl Extent {
+    pub(crate) fn joined(&self, other: &Self) -> Self {
+        let join = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
+        Self { y: join(self.y, other.y), phi: join(self.phi, other.phi) }
+    }
+
+    /// A number that no distance of two points exceeds, rounding included; `None` if it is 0, there are no points, or a square or (around a circle)
+    /// a difference could leave the range where simple arithmetic is right.
+    pub(crate) fn largest_distance(&self, periodic_phi: bool) -> Option<f64> {
+        let (y, mut phi) = (self.y.1 - self.y.0, self.phi.1 - self.phi.0);
+        if periodic_phi {
+            if phi > TAU {
+                return None;
+            }
+            phi = phi.min(PI);
+        }
+        let distance = (y * y + phi * phi).sqrt() * (1.0 + 1e-15);
+        (1e-100..1e100).contains(&distance).then_some(distance)
+    }
+}
+
+fn range(coordinates: &[f64]) -> (f64, f64) {
+    coordinates.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
 }

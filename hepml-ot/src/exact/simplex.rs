@@ -5,23 +5,29 @@
 //! potentials u (sources) and v (sinks) of a strongly feasible spanning tree (`tree`): an arc with the reduced cost
 //! c_ij - u_i - v_j < 0 enters until there is none.
 //!
-//! - **Flows are integers.** For the choice of pivots the totals are cut into 2^60 parts, so ties are ties and nothing
-//!   drifts; the flows that are returned are recomputed in f64 from the supplies and demands themselves.
-//! - **Potentials are f64**, recomputed from the tree once nothing enters any more, and again until nothing enters with fresh ones.
-//!   Where their roundings are then not far below the value, the pivots go on with potentials of twice the digits.
-//! - **The certificate** does not rest on any of this: v_j = min_i(c_ij - u_i) makes the potentials feasible, whatever
-//!   the tree, and then sum_i supply_i u_i + sum_j demand_j v_j is a lower bound of the optimum.
+//! 1. On costs in 32-bit units (`rounded`), where many arcs are priced by one instruction.
+//! 2. On the costs themselves, in f64: the potentials of the tree are computed anew, and only arcs whose rounded reduced
+//!    cost lies within the rounding errors of 0 are looked at; one with a larger rounded reduced cost has a positive true one.
+//!    Arcs that are found to be negative enter, until none is.
+//! 3. Where so many arcs are that close that this is no gain (costs of very different size), the potentials leave
+//!    the range of the units, or their roundings are not far below the value (nearly equal events), all begins anew with the costs in f64.
+//! 4. Where the roundings of the potentials still are not far below the value, the pivots go on with potentials of
+//!    twice the digits.
+//!
+//! Flows that are returned are computed in f64 from the supplies and demands and the last tree.
+//!
+//! **The proof** does not rest on the way: with no arc's c_ij - u_i - v_j below -d, the potentials u_i - d, v_j are feasible,
+//! and sum_i supply_i (u_i - d) + sum_j demand_j v_j is a lower bound of the optimum.
 
 use crate::compensated;
-use crate::error::{Error, Result};
-use crate::exact::tree::{Moved, NONE, Tree};
+use crate::exact::kernel::LARGEST_POTENTIAL;
+use crate::exact::rounded::{Priced, Rounded, UNITS};
+use crate::exact::tree::{Moved, NONE};
 
-/// Columns are padded to a multiple of this, the width of the unrolled scan for the lowest reduced cost.
+/// The lanes of the scan for the lowest reduced cost in f64.
 const LANES: usize = 8;
-/// The rows that are priced before the best arc among them enters.
+/// The rows that are priced in f64 before the best arc among them enters.
 const BLOCK: usize = 8;
-/// The parts into which the total is cut: sums and differences of flows stay far from the ends of i64.
-const PARTS: f64 = (1_u64 << 60) as f64;
 /// The reduced cost below which an arc enters, in units of the largest |potential|: a few roundings of it.
 ///
 /// Not of the largest |cost|: with a steep ground cost (beta = 20) that is far above anything that is worth moving at, and
@@ -31,39 +37,85 @@ const TOLERANCE: f64 = 8.0 * f64::EPSILON;
 const FINE_TOLERANCE: f64 = 64.0 * f64::EPSILON * f64::EPSILON;
 /// The rounding of potentials times masses, in units of the value, above which the pivots go on with twice the digits.
 const FINE_FROM: f64 = 1e-11;
+/// The arcs close to 0 per node above which all costs are taken up in f64.
+const CLOSE_ARCS_PER_NODE: usize = 16;
+
+/// The true costs of a problem whose costs in units stand in [`Rounded`].
+pub(crate) trait Costs {
+    /// The cost from a source to a sink.
+    fn cost(&self, matrix: &CostMatrix, source: usize, sink: usize) -> f64;
+
+    /// Writes all costs into the matrix of the given sources, sinks and stride, if they are not there.
+    fn fill(&self, matrix: &mut CostMatrix, shape: [usize; 3]);
+}
+
+/// The costs stand in the matrix of the simplex.
+pub(crate) struct InMatrix;
+
+impl Costs for InMatrix {
+    #[inline]
+    fn cost(&self, matrix: &CostMatrix, source: usize, sink: usize) -> f64 {
+        matrix.costs[source * matrix.stride + sink]
+    }
+
+    fn fill(&self, _matrix: &mut CostMatrix, _shape: [usize; 3]) {}
+}
+
+/// Costs `[sources, sinks]`, rows padded with infinity.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CostMatrix {
+    sinks: usize,
+    stride: usize,
+    costs: Vec<f64>,
+}
+
+impl CostMatrix {
+    /// A matrix to be filled in.
+    pub(crate) fn reset(&mut self, [sources, sinks, stride]: [usize; 3]) {
+        (self.sinks, self.stride) = (sinks, stride);
+        self.costs.clear();
+        self.costs.resize(sources * stride, f64::INFINITY);
+    }
+
+    /// The costs from a source, to be filled in.
+    pub(crate) fn row_mut(&mut self, source: usize) -> &mut [f64] {
+        &mut self.costs[source * self.stride..][..self.sinks]
+    }
+
+    fn row(&self, source: usize) -> &[f64] {
+        &self.costs[source * self.stride..][..self.stride]
+    }
+}
+
+/// The pivots ran out; what there is then can be read off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OutOfPivots;
 
 /// A problem, its tree and its solution; reused from problem to problem without allocation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Simplex {
-    sources: usize,
-    sinks: usize,
-    stride: usize,
-    cost: Vec<f64>,
+    pub(crate) rounded: Rounded,
+    matrix: CostMatrix,
     supply: Vec<f64>,
     demand: Vec<f64>,
-    tree: Tree,
-    /// Of node `i`: u_i of a source, -v_j of a sink (then a subtree moves by one number); padded to the stride.
+    /// Of node `i`: u_i of a source, -v_j of a sink (then a subtree moves by one number); padded as `rounded` is.
     potential: Vec<f64>,
-    /// Feasible potentials of the sinks.
+    /// v_j, low enough that no reduced cost is negative (but for its rounding).
     sink_potential: Vec<f64>,
     /// The arcs of the tree with flow: (source, sink, flow).
     flows: Vec<(u32, u32, f64)>,
     primal: f64,
     dual: f64,
-    pivots: usize,
     // Scratch space.
-    parts: Vec<i64>,
-    arcs: Vec<(u32, u32, i64)>,
-    closed: Vec<f64>,
-    open_rows: Vec<u32>,
     order: Vec<u32>,
+    listed: Vec<bool>,
     net: Vec<f64>,
     /// What potentials or flows of twice the digits are more than those of f64.
     low: Vec<f64>,
 }
 
 impl Simplex {
-    /// Takes up a problem of the given supplies and demands, all costs still 0.
+    /// Takes up a problem of the given supplies and demands, without costs.
     ///
     /// At least one of each; all positive; totals that agree to rounding, each between 2^-200 and 2^200.
     pub(crate) fn reset(&mut self, supply: impl Iterator<Item = f64>, demand: impl Iterator<Item = f64>) {
@@ -71,31 +123,31 @@ impl Simplex {
         self.supply.extend(supply);
         self.demand.clear();
         self.demand.extend(demand);
-        self.sources = self.supply.len();
-        self.sinks = self.demand.len();
-        self.stride = self.sinks.next_multiple_of(LANES);
-        // The padding can never be the lowest.
-        self.cost.clear();
-        self.cost.resize(self.sources * self.stride, f64::INFINITY);
+        self.rounded.reset(self.supply.len(), self.demand.len());
+        self.rounded.cut_into_parts(&self.supply, &self.demand);
     }
 
     pub(crate) fn sources(&self) -> usize {
-        self.sources
+        self.supply.len()
     }
 
     pub(crate) fn sinks(&self) -> usize {
-        self.sinks
+        self.demand.len()
     }
 
-    /// The costs from a source, to be filled in.
-    pub(crate) fn cost_row_mut(&mut self, source: usize) -> &mut [f64] {
-        let start = source * self.stride;
-        &mut self.cost[start..start + self.sinks]
+    /// The matrix of costs, to be filled in.
+    pub(crate) fn matrix_mut(&mut self) -> &mut CostMatrix {
+        self.matrix.reset(self.shape());
+        &mut self.matrix
     }
 
-    /// Multiplies all costs.
+    fn shape(&self) -> [usize; 3] {
+        [self.supply.len(), self.demand.len(), self.rounded.stride()]
+    }
+
+    /// Multiplies all costs of the matrix.
     pub(crate) fn scale_costs(&mut self, factor: f64) {
-        for cost in &mut self.cost {
+        for cost in &mut self.matrix.costs {
             *cost *= factor;
         }
     }
@@ -117,7 +169,7 @@ impl Simplex {
 
     /// u.
     pub(crate) fn source_potentials(&self) -> &[f64] {
-        &self.potential[..self.sources]
+        &self.potential[..self.supply.len()]
     }
 
     /// v.
@@ -126,112 +178,183 @@ impl Simplex {
     }
 
     pub(crate) fn pivots(&self) -> usize {
-        self.pivots
+        self.rounded.pivots()
     }
 
-    /// Finds the optimum.
-    pub(crate) fn solve(&mut self, max_pivots: usize) -> Result<()> {
-        self.cut_into_parts();
-        self.start();
+    /// Finds the optimum for the costs in the matrix, none of which exceeds `largest` in modulus.
+    pub(crate) fn solve_matrix(&mut self, largest: f64, max_pivots: usize) -> Result<(), OutOfPivots> {
+        // Without a cost to be compared with, everything is optimal.
+        let units_per_cost = if largest > 0.0 { UNITS / largest } else { 0.0 };
+        let kernel = self.rounded.kernel;
+        for source in 0..self.supply.len() {
+            let costs = &self.matrix.row(source)[..self.demand.len()];
+            kernel.quantise_row(costs, units_per_cost, self.rounded.row_mut(source));
+        }
+        self.rounded.start();
+        self.solve(&InMatrix, units_per_cost, 1.0, max_pivots)
+    }
+
+    /// Finds the optimum from the tree that `rounded` has started with; the costs in units there are within `error` of
+    /// `units_per_cost` times the true ones. If the pivots run out, plan and bound are those of the last tree.
+    pub(crate) fn solve<C: Costs>(
+        &mut self,
+        costs: &C,
+        units_per_cost: f64,
+        error: f64,
+        max_pivots: usize,
+    ) -> Result<(), OutOfPivots> {
+        let result = self.pivot_to_optimum(costs, units_per_cost, error, max_pivots);
+        if result.is_err() {
+            let shape = self.shape();
+            costs.fill(&mut self.matrix, shape);
+            self.refresh_potentials(&InMatrix);
+            self.read_off(&InMatrix, None);
+        }
+        result
+    }
+
+    fn pivot_to_optimum<C: Costs>(
+        &mut self,
+        costs: &C,
+        units_per_cost: f64,
+        error: f64,
+        max_pivots: usize,
+    ) -> Result<(), OutOfPivots> {
+        let lowest = match self.rounded.price(max_pivots) {
+            Priced::Optimal => self.settle(costs, units_per_cost, error, max_pivots)?,
+            Priced::OutOfRange => None,
+            Priced::OutOfPivots => return Err(OutOfPivots),
+        };
+        if lowest.is_some() {
+            self.read_off(costs, lowest);
+            if !self.is_below_rounding() {
+                return Ok(());
+            }
+        }
+        let shape = self.shape();
+        costs.fill(&mut self.matrix, shape);
+        self.start_in_matrix();
         self.optimise(max_pivots)?;
-        self.read_off();
-        let largest = self.potential.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
-        let rounding = f64::EPSILON * largest * self.supply.iter().sum::<f64>();
-        // Not the gap itself, which rounding can make small as well as large.
-        if rounding > FINE_FROM * self.primal.abs() {
+        self.read_off(&InMatrix, None);
+        if self.is_below_rounding() {
             self.refine(max_pivots)?;
-            self.read_off();
+            self.read_off(&InMatrix, None);
         }
         Ok(())
     }
 
-    /// Supplies and demands as whole numbers of parts with equal sums, none 0.
-    fn cut_into_parts(&mut self) {
-        self.parts.clear();
-        let mut surplus = 0;
-        for (masses, sign) in [(&self.supply, 1), (&self.demand, -1)] {
-            let parts_per_mass = PARTS / compensated::sum(masses.iter().copied());
-            for mass in masses {
-                #[expect(clippy::cast_possible_truncation, reason = "at most 2^60")]
-                let parts = ((mass * parts_per_mass).round() as i64).max(1);
-                surplus += sign * parts;
-                self.parts.push(parts);
-            }
-        }
-        // What rounding has left over, far less than a largest mass, goes to the largest of the smaller side.
-        let smaller = if surplus < 0 { 0..self.sources } else { self.sources..self.sources + self.sinks };
-        let largest = self.parts[smaller].iter_mut().max().expect("each side holds a mass");
-        *largest += surplus.abs();
+    /// Whether the rounding of potentials times masses is not far below the value. (Not the gap itself, which rounding can make small as well as large.)
+    fn is_below_rounding(&self) -> bool {
+        let rounding = f64::EPSILON * largest_modulus(&self.potential) * self.supply.iter().sum::<f64>();
+        rounding > FINE_FROM * self.primal.abs()
     }
 
-    /// A strongly feasible tree, by the modified row-minimum rule.
-    ///
-    /// The rows take turns; each sends what it can to its cheapest open column. An allocation closes one line, the row or
-    /// (also at a tie) the column, which becomes a child of the other. So a row may close without flow, a column never.
-    fn start(&mut self) {
-        let Self { sources, sinks, stride, .. } = *self;
-        self.closed.clear();
-        self.closed.resize(stride, 0.0);
-        self.arcs.clear();
-        self.open_rows.clear();
-        self.open_rows.extend((0..sources).map(number));
-        let mut open_columns = sinks;
-        let mut turn = 0;
-        while self.open_rows.len() > 1 && open_columns > 1 {
-            let source = self.open_rows[turn] as usize;
-            let row = &self.cost[source * stride..(source + 1) * stride];
-            let column = position(row, &self.closed, row_minimum(row, &self.closed));
-            let sink = sources + column;
-            let (supply, demand) = (self.parts[source], self.parts[sink]);
-            if supply < demand {
-                self.arcs.push((number(source), number(sink), supply));
-                self.parts[sink] -= supply;
-                // Not swap_remove: the order of turns stays that of the rows.
-                self.open_rows.remove(turn);
-            } else {
-                self.arcs.push((number(sink), number(source), demand));
-                self.parts[source] -= demand;
-                self.closed[column] = f64::INFINITY;
-                open_columns -= 1;
-                turn += 1;
+    /// Pivots with the true costs among the arcs whose reduced costs are about 0, until none is negative with potentials
+    /// fresh from the tree. Returns the lowest reduced cost there is; `None` if this is no way to go on.
+    fn settle<C: Costs>(
+        &mut self,
+        costs: &C,
+        units_per_cost: f64,
+        error: f64,
+        max_pivots: usize,
+    ) -> Result<Option<f64>, OutOfPivots> {
+        let (sources, first_sink) = (self.rounded.sources(), self.rounded.first_sink());
+        // Potentials are rounded to units, by half of one at most each.
+        #[expect(clippy::cast_possible_truncation, reason = "some hundred at most")]
+        let limit = (error + 1.0).ceil() as i32;
+        let most = CLOSE_ARCS_PER_NODE * (sources + self.rounded.sinks());
+        let mut roundings = TOLERANCE;
+        loop {
+            self.refresh_potentials(costs);
+            let mut size = largest_modulus(&self.potential);
+            if size * units_per_cost > f64::from(LARGEST_POTENTIAL) {
+                return Ok(None);
             }
-            if turn >= self.open_rows.len() {
-                turn = 0;
+            let kernel = self.rounded.kernel;
+            kernel.quantise_row(&self.potential, units_per_cost, self.rounded.potential_mut());
+            let before = self.rounded.pivots();
+            let mut close = 0;
+            let mut lowest = 0.0_f64;
+            for source in 0..sources {
+                self.rounded.list_columns_at_most(source, limit);
+                close += self.rounded.columns().len();
+                if close > most {
+                    return Ok(None);
+                }
+                for listed in 0..self.rounded.columns().len() {
+                    let sink = self.rounded.columns()[listed] as usize;
+                    if self.rounded.tree().holds_arc(source, first_sink + sink) {
+                        continue;
+                    }
+                    let cost = costs.cost(&self.matrix, source, sink);
+                    let reduced = cost - self.potential[source] + self.potential[first_sink + sink];
+                    lowest = if reduced < lowest { reduced } else { lowest };
+                    if reduced >= -roundings * size {
+                        continue;
+                    }
+                    if self.rounded.pivots() == max_pivots {
+                        return Err(OutOfPivots);
+                    }
+                    size = size.max(-reduced);
+                    let moved = self.rounded.pivot(source, sink);
+                    self.shift_moved(moved, reduced);
+                }
             }
+            if self.rounded.pivots() == before {
+                return Ok(Some(lowest));
+            }
+            // Should rounding in the potentials ever be larger than the tolerance, the rounds still end.
+            roundings *= 2.0;
         }
-        // One line is left on one side: it is the root of all that is open on the other.
-        let mut open = (0..sinks).filter(|&column| self.closed[column] == 0.0).map(|column| sources + column);
-        let root = if open_columns == 1 {
-            let root = number(open.next().expect("a column is open"));
-            for &row in &self.open_rows {
-                self.arcs.push((row, root, self.parts[row as usize]));
-            }
-            root
-        } else {
-            let root = self.open_rows[0];
-            self.arcs.extend(open.map(|sink| (number(sink), root, self.parts[sink])));
-            root
+    }
+
+    /// Moves the potentials as a pivot on an arc of the given reduced cost has moved the tree.
+    fn shift_moved(&mut self, moved: Moved, reduced: f64) {
+        let shift = match moved {
+            Moved::Source => reduced,
+            Moved::Sink => -reduced,
         };
-        self.tree.build(&self.arcs, root);
+        for (word, &bits) in self.rounded.tree().moved().iter().enumerate() {
+            let mut bits = bits;
+            while bits != 0 {
+                self.potential[word * 64 + bits.trailing_zeros() as usize] += shift;
+                bits &= bits - 1;
+            }
+        }
     }
 
-    /// Pivots until no arc enters with potentials that are fresh from the tree.
-    fn optimise(&mut self, max_pivots: usize) -> Result<()> {
-        let Self { sources, stride, .. } = *self;
+    /// A tree by the costs in the matrix: of costs of very different size, units do not tell the small ones apart.
+    fn start_in_matrix(&mut self) {
+        self.rounded.cut_into_parts(&self.supply, &self.demand);
+        let matrix = &self.matrix;
+        self.rounded.start_by(|source, closed| {
+            let mut lowest = (f64::INFINITY, 0);
+            for (column, (&cost, &closed)) in matrix.row(source).iter().zip(closed).enumerate() {
+                if closed == 0 && cost < lowest.0 {
+                    lowest = (cost, column);
+                }
+            }
+            lowest.1
+        });
+    }
+
+    /// Pivots with all costs in the matrix until no arc enters with potentials that are fresh from the tree.
+    fn optimise(&mut self, max_pivots: usize) -> Result<(), OutOfPivots> {
+        let (sources, first_sink) = (self.rounded.sources(), self.rounded.first_sink());
+        let stride = self.rounded.stride();
         let blocks = sources.div_ceil(BLOCK);
         let mut roundings = TOLERANCE;
-        self.pivots = 0;
         let mut block = 0;
         loop {
-            self.refresh_potentials();
-            let mut size = self.potential.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
-            let before = self.pivots;
+            self.refresh_potentials(&InMatrix);
+            let mut size = largest_modulus(&self.potential);
+            let before = self.rounded.pivots();
             let mut clean = 0;
             while clean < blocks {
                 let mut lowest = -roundings * size;
                 let mut entering = None;
-                let (row_potentials, column_potentials) = self.potential.split_at(sources);
-                let rows = self.cost.chunks_exact(stride).zip(row_potentials).enumerate();
+                let (row_potentials, column_potentials) = self.potential.split_at(first_sink);
+                let rows = self.matrix.costs.chunks_exact(stride).zip(row_potentials).enumerate();
                 for (source, (row, row_potential)) in rows.skip(block * BLOCK).take(BLOCK) {
                     let row_lowest = row_minimum(row, column_potentials);
                     let reduced = row_lowest - row_potential;
@@ -245,22 +368,16 @@ impl Simplex {
                     continue;
                 };
                 clean = 0;
-                if self.pivots == max_pivots {
-                    return Err(Error::NotConverged { pivots: max_pivots, from: sources, to: self.sinks });
+                if self.rounded.pivots() == max_pivots {
+                    return Err(OutOfPivots);
                 }
-                self.pivots += 1;
-                let row = &self.cost[source * stride..(source + 1) * stride];
-                let sink = sources + position(row, column_potentials, row_lowest);
+                let sink = position(self.matrix.row(source), column_potentials, row_lowest);
                 // Potentials that grow bring their roundings with them.
                 size = size.max(lowest.abs());
-                let shift = match self.tree.pivot(number(source), number(sink)) {
-                    Moved::Source => lowest,
-                    Moved::Sink => -lowest,
-                };
-                let potential = &mut self.potential;
-                self.tree.for_each_moved(|node| potential[node] += shift);
+                let moved = self.rounded.pivot(source, sink);
+                self.shift_moved(moved, lowest);
             }
-            if self.pivots == before {
+            if self.rounded.pivots() == before {
                 return Ok(());
             }
             // Should rounding in the potentials ever be larger than the tolerance, the rounds still end.
@@ -272,29 +389,29 @@ impl Simplex {
     ///
     /// Where an arc that is dear but empty holds two parts of the tree together, f64 loses the small costs within a part
     /// in the difference of the two.
-    fn refine(&mut self, max_pivots: usize) -> Result<()> {
-        let Self { sources, sinks, stride, .. } = *self;
+    fn refine(&mut self, max_pivots: usize) -> Result<(), OutOfPivots> {
+        let (sources, sinks) = (self.rounded.sources(), self.rounded.sinks());
+        let first_sink = self.rounded.first_sink();
         let mut size = self.refresh_fine_potentials();
         let (mut source, mut clean) = (0, 0);
         while clean < sources {
             let mut lowest = -FINE_TOLERANCE * size;
             let mut entering = None;
-            for sink in 0..sinks {
-                let node = sources + sink;
-                let (sum, lost) = two_sum(self.cost[source * stride + sink], -self.potential[source]);
+            for (sink, cost) in self.matrix.row(source)[..sinks].iter().enumerate() {
+                let node = first_sink + sink;
+                let (sum, lost) = two_sum(*cost, -self.potential[source]);
                 let (sum, lost_too) = two_sum(sum, self.potential[node]);
                 let reduced = sum + (lost + lost_too + (self.low[node] - self.low[source]));
                 if reduced < lowest {
-                    (lowest, entering) = (reduced, Some(node));
+                    (lowest, entering) = (reduced, Some(sink));
                 }
             }
             clean += 1;
             if let Some(sink) = entering {
-                if self.pivots == max_pivots {
-                    return Err(Error::NotConverged { pivots: max_pivots, from: sources, to: sinks });
+                if self.rounded.pivots() == max_pivots {
+                    return Err(OutOfPivots);
                 }
-                self.pivots += 1;
-                self.tree.pivot(number(source), number(sink));
+                self.rounded.pivot(source, sink);
                 size = self.refresh_fine_potentials();
                 clean = 0;
             }
@@ -303,21 +420,54 @@ impl Simplex {
         Ok(())
     }
 
+    fn refresh_order(&mut self) {
+        let (sources, first_sink) = (self.rounded.sources(), self.rounded.first_sink());
+        self.rounded.tree().order(sources, first_sink, &mut self.order, &mut self.listed);
+    }
+
+    /// Potentials that give every arc of the tree the reduced cost 0, the root's being 0.
+    fn refresh_potentials<C: Costs>(&mut self, costs: &C) {
+        self.refresh_order();
+        let (sources, first_sink) = (self.rounded.sources(), self.rounded.first_sink());
+        self.potential.clear();
+        self.potential.resize(first_sink + self.rounded.stride(), 0.0);
+        let tree = self.rounded.tree();
+        for &node in &self.order {
+            let parent = tree.parent(node);
+            if parent == NONE {
+                continue;
+            }
+            let (parent, node) = (parent as usize, node as usize);
+            if node < sources {
+                let cost = costs.cost(&self.matrix, node, parent - first_sink);
+                self.potential[node] = self.potential[parent] + cost;
+            } else {
+                let cost = costs.cost(&self.matrix, parent, node - first_sink);
+                self.potential[node] = self.potential[parent] - cost;
+            }
+        }
+    }
+
     /// As [`refresh_potentials`](Self::refresh_potentials), with `low`; returns the largest modulus.
     fn refresh_fine_potentials(&mut self) -> f64 {
-        let Self { sources, stride, .. } = *self;
-        self.tree.order(&mut self.order);
+        self.refresh_order();
+        let (sources, first_sink) = (self.rounded.sources(), self.rounded.first_sink());
         for digits in [&mut self.potential, &mut self.low] {
             digits.clear();
-            digits.resize(sources + stride, 0.0);
+            digits.resize(first_sink + self.rounded.stride(), 0.0);
         }
+        let tree = self.rounded.tree();
         let mut size = 0.0_f64;
-        for &node in &self.order[1..] {
-            let (parent, node) = (self.tree.parent(node) as usize, node as usize);
+        for &node in &self.order {
+            let parent = tree.parent(node);
+            if parent == NONE {
+                continue;
+            }
+            let (parent, node) = (parent as usize, node as usize);
             let step = if node < sources {
-                self.cost[node * stride + parent - sources]
+                self.matrix.row(node)[parent - first_sink]
             } else {
-                -self.cost[parent * stride + node - sources]
+                -self.matrix.row(parent)[node - first_sink]
             };
             let (sum, lost) = two_sum(self.potential[parent], step);
             (self.potential[node], self.low[node]) = two_sum(sum, lost + self.low[parent]);
@@ -326,36 +476,24 @@ impl Simplex {
         size
     }
 
-    /// Potentials that give every arc of the tree the reduced cost 0, the root's being 0.
-    fn refresh_potentials(&mut self) {
-        let Self { sources, stride, .. } = *self;
-        self.tree.order(&mut self.order);
-        self.potential.clear();
-        self.potential.resize(sources + stride, 0.0);
-        for &node in &self.order[1..] {
-            let (parent, node) = (self.tree.parent(node) as usize, node as usize);
-            self.potential[node] = if node < sources {
-                self.potential[parent] + self.cost[node * stride + parent - sources]
-            } else {
-                self.potential[parent] - self.cost[parent * stride + node - sources]
-            };
-        }
-    }
-
-    /// Flows in f64 from the tree, feasible potentials, and the two bounds of the optimum.
-    fn read_off(&mut self) {
-        let Self { sources, sinks, stride, .. } = *self;
+    /// Flows in f64 from the tree whose order and potentials are at hand, and the two bounds of the optimum; `lowest` is the lowest reduced
+    /// cost, where it is known.
+    fn read_off<C: Costs>(&mut self, costs: &C, lowest: Option<f64>) {
+        let (sources, sinks) = (self.rounded.sources(), self.rounded.sinks());
+        let first_sink = self.rounded.first_sink();
         self.net.clear();
         self.net.extend(&self.supply);
+        self.net.resize(first_sink, 0.0);
         self.net.extend(self.demand.iter().map(|demand| -demand));
         // A dear arc that holds nothing must not come to hold a rounding.
         self.low.clear();
         self.low.resize(self.net.len(), 0.0);
         self.flows.clear();
+        let tree = self.rounded.tree();
         for &node in self.order.iter().rev() {
-            let parent = self.tree.parent(node);
+            let parent = tree.parent(node);
             if parent == NONE {
-                break;
+                continue;
             }
             let (high, low) = (self.net[node as usize], self.low[node as usize]);
             let (sum, lost) = two_sum(self.net[parent as usize], high);
@@ -366,27 +504,38 @@ impl Simplex {
                 if (node as usize) < sources { (node, parent, net) } else { (parent, node, -net) };
             // An arc that holds nothing may come out a rounding below 0.
             if flow > 0.0 {
-                self.flows.push((source, sink - number(sources), flow));
+                self.flows.push((source, sink - number(first_sink), flow));
             }
         }
         let cost_of = |&(source, sink, flow): &(u32, u32, f64)| {
-            flow * self.cost[source as usize * stride + sink as usize]
+            flow * costs.cost(&self.matrix, source as usize, sink as usize)
         };
         self.primal = compensated::sum(self.flows.iter().map(cost_of));
 
+        let u = &self.potential[..sources];
+        let w = &self.potential[first_sink..];
+        let lowest = lowest.unwrap_or_else(|| {
+            let rows = u.iter().enumerate().map(|(source, u)| row_minimum(self.matrix.row(source), w) - u);
+            rows.fold(0.0, f64::min)
+        });
         self.sink_potential.clear();
-        self.sink_potential.resize(stride, f64::INFINITY);
-        for (row, u) in self.cost.chunks_exact(stride).zip(&self.potential) {
-            for (v, cost) in self.sink_potential.iter_mut().zip(row) {
-                let bound = cost - u;
-                *v = if bound < *v { bound } else { *v };
-            }
-        }
-        self.sink_potential.truncate(sinks);
-        let supplied = self.supply.iter().zip(&self.potential).map(|(mass, u)| mass * u);
+        self.sink_potential.extend(w[..sinks].iter().map(|w| lowest - w));
+        let supplied = self.supply.iter().zip(u).map(|(mass, u)| mass * u);
         let demanded = self.demand.iter().zip(&self.sink_potential).map(|(mass, v)| mass * v);
         self.dual = compensated::sum(supplied.chain(demanded));
     }
+}
+
+/// The largest |x|, of numbers that are not NaN.
+fn largest_modulus(numbers: &[f64]) -> f64 {
+    let (chunks, rest) = numbers.as_chunks::<LANES>();
+    let mut largest = [0.0_f64; LANES];
+    for chunk in chunks {
+        for (largest, x) in largest.iter_mut().zip(chunk) {
+            *largest = if x.abs() > *largest { x.abs() } else { *largest };
+        }
+    }
+    rest.iter().map(|x| x.abs()).chain(largest).fold(0.0, f64::max)
 }
 
 /// The rounded sum, and what it is less than the sum (Knuth's two-sum).
@@ -425,9 +574,10 @@ fn position(row: &[f64], shift: &[f64], lowest: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exact::kernel::{Kernel, SimdLevel};
 
     /// So many different masses and costs, from a small generator that needs no crate.
-    fn problem(seed: u64, sources: usize, sinks: usize, [masses, costs]: [u64; 2]) -> Simplex {
+    fn problem(seed: u64, sources: usize, sinks: usize, [masses, costs]: [u64; 2]) -> (Simplex, f64) {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut draw = move |below: u64| {
             state ^= state << 13;
@@ -441,64 +591,104 @@ mod tests {
         let mut simplex = Simplex::default();
         simplex.reset(supply.into_iter(), demand.into_iter().map(|mass| mass * ratio));
         for source in 0..sources {
-            for cost in simplex.cost_row_mut(source) {
+            for cost in simplex.matrix_mut_row(source) {
                 *cost = draw(costs) - 1.0;
             }
         }
-        simplex
+        (simplex, (costs as f64 - 2.0).max(1.0))
     }
 
-    /// Pivots as `optimise` does, by the rule of the lowest reduced cost, and checks the tree each time.
+    impl Simplex {
+        fn matrix_mut_row(&mut self, source: usize) -> &mut [f64] {
+            if source == 0 {
+                self.matrix_mut();
+            }
+            self.matrix.row_mut(source)
+        }
+
+        fn start(&mut self, largest: f64) {
+            for source in 0..self.sources() {
+                let costs = &self.matrix.row(source)[..self.demand.len()];
+                let kernel = self.rounded.kernel;
+                kernel.quantise_row(costs, UNITS / largest, self.rounded.row_mut(source));
+            }
+            self.rounded.start();
+        }
+    }
+
+    const SHAPES: [(usize, usize); 9] =
+        [(1, 1), (1, 5), (6, 1), (4, 4), (9, 7), (20, 20), (40, 33), (3, 70), (130, 150)];
+    /// Equal masses on equally many nodes make every basis as degenerate as can be.
+    const DIFFERENT: [[u64; 2]; 6] = [[1, 1], [1, 3], [1, 1000], [2, 2], [5, 5], [1000, 1000]];
+
+    /// Pivots by the rule of the lowest reduced cost, and checks the tree each time.
     #[test]
     fn the_tree_stays_a_strongly_feasible_basis() {
-        for (seed, &(sources, sinks)) in
-            [(1, 1), (1, 5), (6, 1), (4, 4), (9, 7), (20, 20), (40, 33), (3, 70)].iter().enumerate()
-        {
-            // Equal masses on equally many nodes make every basis as degenerate as can be.
-            for different in [[1, 1], [1, 3], [1, 1000], [2, 2], [5, 5], [1000, 1000]] {
-                let mut simplex = problem(seed as u64 + 1, sources, sinks, different);
-                simplex.cut_into_parts();
-                let supplies = simplex.parts.clone();
-                simplex.start();
+        for (seed, &(sources, sinks)) in SHAPES[..8].iter().enumerate() {
+            for different in DIFFERENT {
+                let (mut simplex, largest) = problem(seed as u64 + 1, sources, sinks, different);
+                let (first_sink, parts) = (simplex.rounded.first_sink(), simplex.rounded.parts().to_vec());
+                simplex.start(largest);
                 let mut before = f64::INFINITY;
                 for pivot in 0.. {
                     assert!(pivot < 100_000, "cycling");
-                    simplex.tree.check(sources);
-                    for (node, &parts) in supplies.iter().enumerate() {
+                    let tree = simplex.rounded.tree();
+                    tree.check(sources, first_sink);
+                    for (node, &parts) in parts.iter().enumerate().take(first_sink + sinks) {
                         let expected = if node < sources { parts } else { -parts };
-                        assert_eq!(simplex.tree.net_flow(number(node), sources), expected);
+                        assert_eq!(tree.net_flow(node, sources), expected);
                     }
-                    simplex.refresh_potentials();
-                    simplex.read_off();
+                    simplex.refresh_potentials(&InMatrix);
+                    simplex.read_off(&InMatrix, None);
                     assert!(simplex.primal <= before + 1e-9, "a pivot made it dearer");
                     assert!(simplex.dual <= simplex.primal + 1e-9, "the bound is none");
                     before = simplex.primal;
-                    let (row_potentials, column_potentials) = simplex.potential.split_at(sources);
-                    let rows = simplex.cost.chunks_exact(simplex.stride).zip(row_potentials);
-                    let reduced: Vec<f64> =
-                        rows.map(|(row, u)| row_minimum(row, column_potentials) - u).collect();
-                    let Some(source) = (0..sources).min_by(|a, b| reduced[*a].total_cmp(&reduced[*b])) else {
-                        break;
-                    };
+                    let (u, w) = simplex.potential.split_at(first_sink);
+                    let reduced: Vec<f64> = (0..sources)
+                        .map(|source| row_minimum(simplex.matrix.row(source), w) - u[source])
+                        .collect();
+                    let source = (0..sources).min_by(|a, b| reduced[*a].total_cmp(&reduced[*b])).unwrap();
                     if reduced[source] > -1e-9 {
                         break;
                     }
-                    let row = &simplex.cost[source * simplex.stride..][..simplex.stride];
-                    let lowest = row_minimum(row, column_potentials);
-                    let sink = sources + position(row, column_potentials, lowest);
-                    simplex.tree.pivot(number(source), number(sink));
+                    let row = simplex.matrix.row(source);
+                    let sink = position(row, w, row_minimum(row, w));
+                    simplex.rounded.pivot(source, sink);
+                }
+            }
+        }
+    }
+
+    /// All ways to the optimum find the same, whatever the vectors.
+    #[test]
+    fn rounded_and_exact_pivots_agree() {
+        for (seed, &(sources, sinks)) in SHAPES.iter().enumerate() {
+            for different in DIFFERENT {
+                let (mut exact, largest) = problem(seed as u64 + 1, sources, sinks, different);
+                exact.start(largest);
+                exact.optimise(1_000_000).unwrap();
+                exact.read_off(&InMatrix, None);
+                let size = largest * exact.supply.iter().sum::<f64>();
+                let mut pivots = None;
+                for level in SimdLevel::available() {
+                    let (mut simplex, largest) = problem(seed as u64 + 1, sources, sinks, different);
+                    simplex.rounded.kernel = Kernel::new(level).unwrap();
+                    simplex.solve_matrix(largest, 1_000_000).unwrap();
+                    assert!((simplex.primal() - exact.primal()).abs() <= 1e-14 * size, "{level:?}");
+                    assert!((simplex.primal() - simplex.dual()).abs() <= 1e-13 * size, "{level:?}");
+                    assert_eq!(*pivots.get_or_insert(simplex.pivots()), simplex.pivots(), "{level:?}");
                 }
             }
         }
     }
 
     #[test]
-    fn potentials_kept_through_pivots_are_those_of_the_tree() {
-        let mut simplex = problem(3, 60, 50, [1000, 1000]);
-        simplex.solve(100_000).unwrap();
+    fn potentials_are_those_of_the_plan() {
+        let (mut simplex, largest) = problem(3, 60, 50, [1000, 1000]);
+        simplex.solve_matrix(largest, 100_000).unwrap();
         assert!(simplex.pivots() > 50);
-        for (source, sink, flow) in simplex.flows().to_vec() {
-            let cost = simplex.cost_row_mut(source as usize)[sink as usize];
+        for &(source, sink, flow) in simplex.flows() {
+            let cost = simplex.matrix.row(source as usize)[sink as usize];
             let reduced = cost
                 - simplex.source_potentials()[source as usize]
                 - simplex.sink_potentials()[sink as usize];
@@ -508,17 +698,24 @@ mod tests {
     }
 
     #[test]
-    fn the_pivots_are_capped() {
-        let mut simplex = problem(3, 60, 50, [1000, 1000]);
-        assert!(matches!(simplex.solve(5), Err(Error::NotConverged { pivots: 5, from: 60, to: 50 })));
+    fn without_pivots_left_there_is_a_plan_and_a_bound() {
+        let (mut simplex, largest) = problem(3, 60, 50, [1000, 1000]);
+        simplex.solve_matrix(largest, 100_000).unwrap();
+        let optimum = simplex.primal();
+        for pivots in [0, 1, 5, 50] {
+            let (mut simplex, largest) = problem(3, 60, 50, [1000, 1000]);
+            assert_eq!(simplex.solve_matrix(largest, pivots), Err(OutOfPivots));
+            assert_eq!(simplex.pivots(), pivots);
+            assert!(simplex.dual() <= optimum && optimum < simplex.primal());
+        }
     }
 
     #[test]
     fn parts_balance_and_none_is_lost() {
         let mut simplex = Simplex::default();
         simplex.reset([1e-30, 3.0, 1e-5].into_iter(), [1.0, 1.0, 1.0, 1e-5].into_iter());
-        simplex.cut_into_parts();
-        assert_eq!(simplex.parts[0], 1);
-        assert_eq!(simplex.parts[..3].iter().sum::<i64>(), simplex.parts[3..].iter().sum::<i64>());
+        let (supplies, demands) = simplex.rounded.parts().split_at(simplex.rounded.first_sink());
+        assert_eq!(supplies[0], 1);
+        assert_eq!(supplies.iter().sum::<i64>(), demands.iter().sum::<i64>());
     }
 }

@@ -1,9 +1,10 @@
 //! The spanning tree of a transportation basis, with flows that are exact integers.
 //!
-//! Nodes `0..sources` are sources, the rest sinks; every arc of the tree joins a source and a sink, so its direction (from
-//! the source to the sink) follows from which end is the parent. For each node the tree keeps its parent, the flow on
-//! the arc to it, and the set of nodes at and below it as bits: whether a node lies below another is one test, and the
-//! cycle of an entering arc is found by climbing. There are no child lists, threads or depths to repair.
+//! Nodes below `first_sink` are sources, the rest sinks (node numbers between the last source and the first sink may be
+//! unused); every arc of the tree joins a source and a sink, so its direction (from the source to the sink) follows from
+//! which end is the parent. For each node the tree keeps its parent, the flow on the arc to it, and the set of nodes at
+//! and below it as bits: whether a node lies below another is one test, and the cycle of an entering arc is found by
+//! climbing. There are no child lists, threads or depths to repair.
 //!
 //! The tree is kept *strongly feasible*: an arc without flow points to the root, that is, its lower end is a source. With
 //! Cunningham's choice of the leaving arc (Math. Programming 11 (1976) 105) this excludes cycling at degenerate bases,
@@ -11,6 +12,9 @@
 
 /// The node above the root: none.
 pub(crate) const NONE: u32 = u32::MAX;
+
+/// The numbers of words a node for which loops over words are unrolled.
+const UNROLLED: [usize; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256];
 
 /// A spanning tree with flows; node numbers are `u32` to keep it small.
 #[derive(Debug, Clone, Default)]
@@ -20,11 +24,10 @@ pub(crate) struct Tree {
     /// `words` per node: the nodes at and below it.
     below: Vec<u64>,
     words: usize,
-    // Scratch space.
-    start: Vec<usize>,
+    /// The nodes that the last pivot moved, as bits.
     moved: Vec<u64>,
-    source_path: Vec<u32>,
-    sink_path: Vec<u32>,
+    /// Scratch space: the nodes from the ends of the entering arc up to their common ancestor.
+    path: Vec<u32>,
 }
 
 /// The part of the tree that a pivot has cut off and hung elsewhere.
@@ -37,17 +40,20 @@ pub(crate) enum Moved {
 }
 
 impl Tree {
-    /// A tree of its arcs `(node, parent, flow)`, each node before its parent, and the root last of all.
-    pub(crate) fn build(&mut self, arcs: &[(u32, u32, i64)], root: u32) {
-        let nodes = arcs.len() + 1;
-        self.words = nodes.div_ceil(64);
+    /// A tree of its arcs `(node, parent, flow)`, each node before its parent, and the root; all below `nodes`.
+    pub(crate) fn build(&mut self, arcs: &[(u32, u32, i64)], root: u32, nodes: usize) {
+        let words = nodes.div_ceil(64);
+        let words = UNROLLED.into_iter().find(|&unrolled| unrolled >= words).unwrap_or(words);
+        self.words = words;
         self.parent.clear();
         self.parent.resize(nodes, NONE);
         self.flow.clear();
         self.flow.resize(nodes, 0);
         self.below.clear();
-        self.below.resize(nodes * self.words, 0);
-        let words = self.words;
+        self.below.resize(nodes * words, 0);
+        self.moved.clear();
+        self.moved.resize(words, 0);
+        self.path.resize(nodes, 0);
         for &(node, parent, flow) in arcs {
             let (node, above) = (node as usize, parent as usize);
             self.parent[node] = parent;
@@ -66,156 +72,100 @@ impl Tree {
         self.parent[node as usize]
     }
 
-    /// Lists the nodes, each after its parent.
-    pub(crate) fn order(&mut self, order: &mut Vec<u32>) {
-        // The number of nodes below falls from parent to child, so a counting sort by it puts parents first.
-        let Self { below, words, start, .. } = self;
-        let words = *words;
-        let size = |node: usize| -> usize {
-            below[node * words..(node + 1) * words].iter().map(|word| word.count_ones() as usize).sum()
-        };
-        let nodes = self.parent.len();
-        start.clear();
-        start.resize(nodes + 1, 0);
-        for node in 0..nodes {
-            start[nodes - size(node) + 1] += 1;
-        }
-        for i in 1..start.len() {
-            start[i] += start[i - 1];
-        }
+    /// Whether the arc between two nodes is in the tree.
+    #[inline]
+    pub(crate) fn holds_arc(&self, a: usize, b: usize) -> bool {
+        self.parent[a] as usize == b || self.parent[b] as usize == a
+    }
+
+    /// Lists the nodes of the tree, each after its parent; they are those below `sources` and from `first_sink` on.
+    pub(crate) fn order(
+        &self,
+        sources: usize,
+        first_sink: usize,
+        order: &mut Vec<u32>,
+        listed: &mut Vec<bool>,
+    ) {
+        listed.clear();
+        listed.resize(self.parent.len(), false);
         order.clear();
-        order.resize(nodes, 0);
-        for node in 0..nodes {
-            let place = &mut start[nodes - size(node)];
-            order[*place] = u32::try_from(node).expect("node numbers are u32");
-            *place += 1;
-        }
-    }
-
-    /// The nodes that the last pivot has moved.
-    pub(crate) fn for_each_moved(&self, mut visit: impl FnMut(usize)) {
-        for (word, &bits) in self.moved.iter().enumerate() {
-            let mut bits = bits;
-            while bits != 0 {
-                visit(word * 64 + bits.trailing_zeros() as usize);
-                bits &= bits - 1;
+        for start in (0..sources).chain(first_sink..self.parent.len()) {
+            // Up to what is listed, and back.
+            let first = order.len();
+            let mut node = start;
+            while !listed[node] {
+                listed[node] = true;
+                order.push(number(node));
+                match self.parent[node] {
+                    NONE => break,
+                    parent => node = parent as usize,
+                }
             }
+            order[first..].reverse();
         }
     }
 
-    fn is_below(&self, node: u32, ancestor: u32) -> bool {
-        let (node, ancestor) = (node as usize, ancestor as usize);
-        self.below[ancestor * self.words + node / 64] >> (node % 64) & 1 == 1
+    /// The nodes that the last pivot has moved, as bits.
+    pub(crate) fn moved(&self) -> &[u64] {
+        &self.moved
     }
 
     /// Brings the arc from `source` to `sink` into the tree and takes out the arc that blocks it.
-    pub(crate) fn pivot(&mut self, source: u32, sink: u32) -> Moved {
-        let mut source_path = std::mem::take(&mut self.source_path);
-        let mut sink_path = std::mem::take(&mut self.sink_path);
-        source_path.clear();
-        sink_path.clear();
-        let mut node = source;
-        while !self.is_below(sink, node) {
-            source_path.push(node);
-            node = self.parent(node);
+    ///
+    /// Inlined, so that it is compiled for the instructions of its caller.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see above")]
+    pub(crate) fn pivot(&mut self, source: usize, sink: usize) -> Moved {
+        match self.words {
+            1 => self.pivot_words::<1>(source, sink),
+            2 => self.pivot_words::<2>(source, sink),
+            3 => self.pivot_words::<3>(source, sink),
+            4 => self.pivot_words::<4>(source, sink),
+            6 => self.pivot_words::<6>(source, sink),
+            8 => self.pivot_words::<8>(source, sink),
+            12 => self.pivot_words::<12>(source, sink),
+            16 => self.pivot_words::<16>(source, sink),
+            32 => self.pivot_words::<32>(source, sink),
+            64 => self.pivot_words::<64>(source, sink),
+            128 => self.pivot_words::<128>(source, sink),
+            256 => self.pivot_words::<256>(source, sink),
+            _ => self.pivot_chunks(source, sink),
         }
-        let apex = node;
-        node = sink;
-        while node != apex {
-            sink_path.push(node);
-            node = self.parent(node);
-        }
-
-        // New flow runs source -> sink -> apex -> source. On both paths the arcs above the even positions run against
-        // it and lose. Of the arcs that lose all, the last one met from the apex along the flow has to leave: the
-        // highest on the sink's path, or else the lowest on the source's.
-        let mut change = i64::MAX;
-        let mut leaving = 0;
-        let mut moved = Moved::Source;
-        for (position, &node) in source_path.iter().enumerate().step_by(2) {
-            let flow = self.flow[node as usize];
-            if flow < change {
-                (change, leaving) = (flow, position);
-            }
-        }
-        for (position, &node) in sink_path.iter().enumerate().step_by(2) {
-            let flow = self.flow[node as usize];
-            if flow <= change {
-                (change, leaving, moved) = (flow, position, Moved::Sink);
-            }
-        }
-        if change != 0 {
-            for path in [&source_path, &sink_path] {
-                for (position, &node) in path.iter().enumerate() {
-                    self.flow[node as usize] += if position % 2 == 0 { -change } else { change };
-                }
-            }
-        }
-        match moved {
-            Moved::Source => self.rehang(&source_path, leaving, &sink_path, sink, change),
-            Moved::Sink => self.rehang(&sink_path, leaving, &source_path, source, change),
-        }
-        self.source_path = source_path;
-        self.sink_path = sink_path;
-        moved
     }
 
-    /// Cuts the arc above `path[leaving]`, makes `path[0]` the root of what falls off, and hangs it below `head` with an
-    /// arc of the given flow; `other` is the path from `head` to the apex.
-    fn rehang(&mut self, path: &[u32], leaving: usize, other: &[u32], head: u32, flow: i64) {
-        let words = self.words;
-        let top = path[leaving] as usize;
-        let mut moved = std::mem::take(&mut self.moved);
-        moved.clear();
-        moved.extend_from_slice(&self.below[top * words..(top + 1) * words]);
-        for &node in &path[leaving + 1..] {
-            let node = node as usize;
-            for (bits, moved) in self.below[node * words..(node + 1) * words].iter_mut().zip(&moved) {
-                *bits &= !moved;
-            }
-        }
-        for &node in other {
-            let node = node as usize;
-            for (bits, moved) in self.below[node * words..(node + 1) * words].iter_mut().zip(&moved) {
-                *bits |= moved;
-            }
-        }
-        // From the top down: each node gets its former child as parent and loses what stays below that child.
-        for position in (1..=leaving).rev() {
-            let (node, child) = (path[position] as usize, path[position - 1] as usize);
-            self.parent[node] = path[position - 1];
-            self.flow[node] = self.flow[child];
-            for (word, moved) in moved.iter().enumerate() {
-                self.below[node * words + word] = moved & !self.below[child * words + word];
-            }
-        }
-        let root = path[0] as usize;
-        self.parent[root] = head;
-        self.flow[root] = flow;
-        self.below[root * words..(root + 1) * words].copy_from_slice(&moved);
-        self.moved = moved;
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see `pivot`")]
+    fn pivot_words<const WORDS: usize>(&mut self, source: usize, sink: usize) -> Moved {
+        let Self { parent, flow, below, moved, path, .. } = self;
+        let below = below.as_chunks_mut::<WORDS>().0;
+        let moved = moved.first_chunk_mut::<WORDS>().expect("as many words as a node has");
+        pivot(Parts { parent, flow, path }, below, moved, source, sink)
+    }
+
+    fn pivot_chunks(&mut self, source: usize, sink: usize) -> Moved {
+        let Self { parent, flow, below, moved, path, words } = self;
+        let mut below: Vec<&mut [u64]> = below.chunks_exact_mut(*words).collect();
+        pivot(Parts { parent, flow, path }, &mut below, moved, source, sink)
     }
 
     #[cfg(test)]
-    pub(crate) fn check(&self, sources: usize) {
-        let nodes = self.parent.len();
-        let id = |node: usize| u32::try_from(node).unwrap();
-        assert_eq!(self.parent.iter().filter(|&&parent| parent == NONE).count(), 1, "one root");
-        for node in 0..nodes {
+    pub(crate) fn check(&self, sources: usize, first_sink: usize) {
+        let nodes: Vec<usize> = (0..sources).chain(first_sink..self.parent.len()).collect();
+        let holds =
+            |node: usize, other: usize| self.below[node * self.words + other / 64] >> (other % 64) & 1 != 0;
+        assert_eq!(nodes.iter().filter(|&&node| self.parent[node] == NONE).count(), 1, "one root");
+        for &node in &nodes {
             // Climbing reaches the root, and `below` is what climbing says.
-            let mut above = vec![id(node)];
-            while self.parent(above[above.len() - 1]) != NONE {
-                above.push(self.parent(above[above.len() - 1]));
-                assert!(above.len() <= nodes, "a cycle in the tree");
+            let mut above = vec![node];
+            while self.parent[above[above.len() - 1]] != NONE {
+                above.push(self.parent[above[above.len() - 1]] as usize);
+                assert!(above.len() <= nodes.len(), "a cycle in the tree");
             }
-            for other in 0..nodes {
-                assert_eq!(self.is_below(id(node), id(other)), above.contains(&id(other)));
+            for &other in &nodes {
+                assert_eq!(holds(other, node), above.contains(&other));
             }
             if let Some(&parent) = above.get(1) {
-                assert!(
-                    (node < sources) != ((parent as usize) < sources),
-                    "an arc joins a source and a sink"
-                );
+                assert!((node < sources) != (parent < sources), "an arc joins a source and a sink");
                 assert!(self.flow[node] >= 0);
                 assert!(self.flow[node] > 0 || node < sources, "an arc without flow points to the root");
             }
@@ -223,9 +173,107 @@ impl Tree {
     }
 
     #[cfg(test)]
-    pub(crate) fn net_flow(&self, node: u32, sources: usize) -> i64 {
+    pub(crate) fn net_flow(&self, node: usize, sources: usize) -> i64 {
         let out = |x: usize| if x < sources { self.flow[x] } else { -self.flow[x] };
-        let below: i64 = (0..self.parent.len()).filter(|&x| self.parent[x] == node).map(out).sum();
-        (if self.parent(node) == NONE { 0 } else { out(node as usize) }) - below
+        let children = (0..self.parent.len()).filter(|&x| self.parent[x] as usize == node);
+        let below: i64 = children.map(out).sum();
+        (if self.parent[node] == NONE { 0 } else { out(node) }) - below
     }
+}
+
+/// What a pivot changes besides the sets of nodes.
+struct Parts<'a> {
+    parent: &'a mut [u32],
+    flow: &'a mut [i64],
+    path: &'a mut [u32],
+}
+
+/// See [`Tree::pivot`]; `below` holds a set of nodes for each node.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `Tree::pivot`")]
+fn pivot<Set: AsRef<[u64]> + AsMut<[u64]>>(
+    Parts { parent, flow, path }: Parts<'_>,
+    below: &mut [Set],
+    moved: &mut [u64],
+    source: usize,
+    sink: usize,
+) -> Moved {
+    // New flow runs source -> sink -> apex -> source. On both paths the arcs above the even positions run against
+    // it and lose. Of the arcs that lose all, the last one met from the apex along the flow has to leave: the
+    // highest on the sink's path, or else the lowest on the source's.
+    let mut change = i64::MAX;
+    let mut leaving = 0;
+    let holds =
+        |below: &[Set], node: usize, other: usize| below[node].as_ref()[other / 64] >> (other % 64) & 1 != 0;
+
+    let mut source_length = 0;
+    let mut node = source;
+    while !holds(below, node, sink) {
+        let lost = if source_length % 2 == 0 { flow[node] } else { i64::MAX };
+        leaving = if lost < change { source_length } else { leaving };
+        change = change.min(lost);
+        path[source_length] = number(node);
+        source_length += 1;
+        node = parent[node] as usize;
+    }
+    // The sink's path follows in the same list.
+    let mut length = source_length;
+    node = sink;
+    while !holds(below, node, source) {
+        let lost = if (length - source_length) % 2 == 0 { flow[node] } else { i64::MAX };
+        leaving = if lost <= change && lost < i64::MAX { length } else { leaving };
+        change = change.min(lost);
+        path[length] = number(node);
+        length += 1;
+        node = parent[node] as usize;
+    }
+    let (source_path, sink_path) = path[..length].split_at(source_length);
+    let (side, path, other, head) = if leaving < source_length {
+        (Moved::Source, source_path, sink_path, sink)
+    } else {
+        leaving -= source_length;
+        (Moved::Sink, sink_path, source_path, source)
+    };
+
+    // The arc above `path[leaving]` is cut; `path[0]` becomes the root of what falls off and is hung below `head`.
+    moved.copy_from_slice(below[path[leaving] as usize].as_ref());
+    let (inside, above) = path.split_at(leaving + 1);
+    // What falls off is not below the nodes that lead down to the new place, and comes to be; it was below those above the cut.
+    let sign_above = if inside.len() % 2 == 0 { -change } else { change };
+    for (nodes, first_change) in [(other, -change), (above, sign_above)] {
+        let mut change = first_change;
+        for &node in nodes {
+            let node = node as usize;
+            flow[node] += change;
+            change = -change;
+            for (bits, moved) in below[node].as_mut().iter_mut().zip(&*moved) {
+                *bits ^= moved;
+            }
+        }
+    }
+    // From the top down: each node gets its former child as parent, with what the arc between them then carries, and loses
+    // what stays below that child.
+    let mut node = inside[leaving] as usize;
+    for position in (1..=leaving).rev() {
+        let child = inside[position - 1] as usize;
+        parent[node] = number(child);
+        flow[node] = flow[child] + if position % 2 == 0 { change } else { -change };
+        for (word, &moved) in moved.iter().enumerate() {
+            below[node].as_mut()[word] = moved & !below[child].as_ref()[word];
+        }
+        node = child;
+    }
+    parent[node] = number(head);
+    flow[node] = change;
+    below[node].as_mut().copy_from_slice(moved);
+    side
+}
+
+/// Node numbers come as u32 and stay below what has been allocated.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a matrix with 2^32 rows or columns does not fit into memory"
+)]
+fn number(node: usize) -> u32 {
+    node as u32
 }

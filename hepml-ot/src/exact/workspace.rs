@@ -2,9 +2,15 @@
 
 use crate::compensated;
 use crate::error::{Error, Result};
+use crate::exact::angular_pairs::AngularPairs;
+use crate::exact::cloud::Cloud;
+use crate::exact::kernel::{AngularUnits, Kernel};
 use crate::exact::leftover::Leftover;
-use crate::exact::simplex::Simplex;
+use crate::exact::prepared_flow::PreparedFlow;
+use crate::exact::rounded::{Priced, Rounded, UNITS};
+use crate::exact::simplex::{OutOfPivots, Simplex};
 use crate::exact::transport::{Flow, Transport};
+use crate::ground_cost::AngularCost;
 
 /// Totals of a balanced problem must agree to this fraction of the larger: sums of many f64 do, wrong input does not.
 const BALANCE: f64 = 1e-9;
@@ -12,6 +18,10 @@ const BALANCE: f64 = 1e-9;
 ///
 /// Rounding gives some 1e-15; anything near this limit is a defect of the solver.
 const GAP_LIMIT: f64 = 1e-11;
+/// More pivots than a coarse problem ever needs: it is there to save some.
+const COARSE_PIVOTS: usize = 100_000;
+/// The largest costs with which sums of many products with masses stay in the range of f64.
+const COSTS_IN_RANGE: std::ops::Range<f64> = 1e-100..1e100;
 
 /// The memory that a solver needs, to be reused from pair to pair: once it has seen the largest, nothing is allocated.
 ///
@@ -20,6 +30,8 @@ const GAP_LIMIT: f64 = 1e-11;
 #[derive(Debug, Clone, Default)]
 pub struct Workspace {
     simplex: Simplex,
+    /// The problems of coarser events, the finest first.
+    coarse: Vec<Rounded>,
     /// The positions of the masses that are not 0.
     from: Vec<usize>,
     to: Vec<usize>,
@@ -57,10 +69,29 @@ pub(crate) struct Solved {
     trivial: bool,
 }
 
+impl Solved {
+    /// Nothing has to be moved or left.
+    const TRIVIAL: Self = Self { value: 0.0, primal: 0.0, mass_unit: 1.0, cost_unit: 1.0, trivial: true };
+}
+
+/// What is 1 in the solver.
+#[derive(Debug, Clone, Copy)]
+struct Units {
+    mass: f64,
+    cost: f64,
+    /// The total of a side in the solver.
+    total: f64,
+}
+
 impl Workspace {
     /// An empty workspace.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes the vector instructions for what follows.
+    pub(crate) fn use_kernel(&mut self, kernel: Kernel) {
+        self.simplex.rounded.kernel = kernel;
     }
 
     /// The pivots that the last value took; 0 before the first.
@@ -84,10 +115,112 @@ impl Workspace {
         max_pivots: Option<usize>,
         cost_row: impl FnMut(usize, &[usize], &mut [f64]),
     ) -> Result<Solved> {
-        (self.pivots, self.gap) = (0, 0.0);
         from.positions_with_mass(&mut self.from);
         to.positions_with_mass(&mut self.to);
-        let (total_from, total_to) = (from.total, to.total);
+        let masses =
+            |side: Side<'_>, positions: &[usize]| positions.iter().map(|&i| side.masses[i]).collect();
+        let (from_masses, to_masses): (Vec<f64>, Vec<f64>) = (masses(from, &self.from), masses(to, &self.to));
+        let Some(mut units) = self.take_up([&from_masses, &to_masses], [from.total, to.total], leftover)?
+        else {
+            return Ok(Solved::TRIVIAL);
+        };
+        let mut largest_cost = self.fill_costs(leftover, cost_row)?;
+        // Far from 1 the potentials, sums of many costs, could leave the range of f64.
+        if largest_cost > 0.0 && !COSTS_IN_RANGE.contains(&largest_cost) {
+            units.cost = power_of_two_below(largest_cost);
+            self.simplex.scale_costs(1.0 / units.cost);
+            largest_cost /= units.cost;
+        }
+        let result = self.simplex.solve_matrix(largest_cost, self.pivots_allowed(max_pivots));
+        self.finish(result, units, largest_cost)
+    }
+
+    /// The same with an angular cost between events, whose masses left over cost 1 per unit: the costs are computed where they are needed.
+    /// `None` if costs or points are outside the range where they can be.
+    pub(crate) fn solve_angular(
+        &mut self,
+        [from, to]: [&PreparedFlow<'_>; 2],
+        leftover: Leftover,
+        max_pivots: Option<usize>,
+        cost: &AngularCost,
+    ) -> Result<Option<Solved>> {
+        let Some(distance) = from.extent.joined(&to.extent).largest_distance(cost.periodic_phi()) else {
+            return Ok(None);
+        };
+        let is_left = leftover != Leftover::Normalised && from.flow.total_energy() != to.flow.total_energy();
+        let largest_cost = cost.of_distance(distance).max(if is_left { 1.0 } else { 0.0 });
+        if !COSTS_IN_RANGE.contains(&largest_cost) || !AngularUnits::BETAS.contains(&cost.beta()) {
+            return Ok(None);
+        }
+        let totals = [from.flow.total_energy(), to.flow.total_energy()];
+        let Some(units) = self.take_up([&from.cloud.masses, &to.cloud.masses], totals, leftover)? else {
+            return Ok(Some(Solved::TRIVIAL));
+        };
+        self.from.clone_from(&from.positions);
+        self.to.clone_from(&to.positions);
+        let angular = AngularUnits::new(cost, distance, UNITS / largest_cost);
+        let pairs = AngularPairs { cost, from: &from.cloud, to: &to.cloud, leftover: 1.0 };
+        self.simplex.rounded.angular_costs(&from.cloud, &to.cloud, &angular);
+        if self.guess(from, to, totals, leftover, &angular) {
+            self.simplex.rounded.start_from_potentials();
+        } else {
+            self.simplex.rounded.start();
+        }
+        let max_pivots = self.pivots_allowed(max_pivots);
+        let result = self.simplex.solve(&pairs, UNITS / largest_cost, angular.error(), max_pivots);
+        self.finish(result, units, largest_cost).map(Some)
+    }
+
+    /// Guesses the potentials of the problem at hand by solving coarser ones; whether there are any that are good for it.
+    fn guess(
+        &mut self,
+        from: &PreparedFlow<'_>,
+        to: &PreparedFlow<'_>,
+        [total_from, total_to]: [f64; 2],
+        leftover: Leftover,
+        cost: &AngularUnits,
+    ) -> bool {
+        let levels = from.levels.len().min(to.levels.len());
+        self.coarse.resize_with(self.coarse.len().max(levels), Rounded::default);
+        let is_left = leftover != Leftover::Normalised;
+        for level in (0..levels).rev() {
+            let all_to = &to.levels;
+            let (from, to) = (&from.levels[level], &to.levels[level]);
+            let masses = |cloud: &Cloud, extra: f64| {
+                let extra = (is_left && extra > 0.0).then_some(extra);
+                cloud.masses.iter().copied().chain(extra).collect::<Vec<f64>>()
+            };
+            let (supply, demand) = (masses(from, total_to - total_from), masses(to, total_from - total_to));
+            let (coarser, finer) = self.coarse.split_at_mut(level + 1);
+            let problem = &mut coarser[level];
+            problem.kernel = self.simplex.rounded.kernel;
+            problem.reset(supply.len(), demand.len());
+            problem.cut_into_parts(&supply, &demand);
+            problem.angular_costs(from, to, cost);
+            if level + 1 == levels {
+                problem.start();
+            } else {
+                problem.guess_potentials(from, &mut finer[0], &all_to[level + 1], cost);
+                problem.start_from_potentials();
+            }
+            if problem.price(COARSE_PIVOTS) != Priced::Optimal {
+                return false;
+            }
+        }
+        if levels > 0 {
+            self.simplex.rounded.guess_potentials(&from.cloud, &mut self.coarse[0], &to.levels[0], cost);
+        }
+        levels > 0
+    }
+
+    /// Takes up the masses of both sides, without costs; `None` if there are none.
+    fn take_up(
+        &mut self,
+        [from, to]: [&[f64]; 2],
+        [total_from, total_to]: [f64; 2],
+        leftover: Leftover,
+    ) -> Result<Option<Units>> {
+        (self.pivots, self.gap) = (0, 0.0);
         let [extra_from, extra_to] = match leftover {
             Leftover::None if (total_from - total_to).abs() > BALANCE * total_from.max(total_to) => {
                 return Err(Error::NotBalanced { from: total_from, to: total_to, tolerance: BALANCE });
@@ -97,9 +230,8 @@ impl Workspace {
             Leftover::OfBoth(_) => [total_to, total_from],
         };
         if total_from == 0.0 && total_to == 0.0 {
-            return Ok(Solved { value: 0.0, primal: 0.0, mass_unit: 1.0, cost_unit: 1.0, trivial: true });
+            return Ok(None);
         }
-
         // The unit of mass on either side, and what the second side is multiplied by to have the total of the first: without
         // leftovers the units need not be the same. For equal totals this is exact.
         let (unit, unit_to, ratio) = match leftover {
@@ -115,34 +247,45 @@ impl Workspace {
         let (scale, scale_to) = (1.0 / unit, 1.0 / unit_to);
         let extra = |mass: f64| (mass > 0.0).then_some(mass * scale);
         self.simplex.reset(
-            self.from.iter().map(|&i| from.masses[i] * scale).chain(extra(extra_from)),
-            self.to.iter().map(|&j| to.masses[j] * scale_to * ratio).chain(extra(extra_to)),
+            from.iter().map(|mass| mass * scale).chain(extra(extra_from)),
+            to.iter().map(|mass| mass * scale_to * ratio).chain(extra(extra_to)),
         );
-        let mut largest_cost = self.fill_costs(leftover, cost_row)?;
-        // Far from 1 the potentials, sums of many costs, could leave the range of f64.
-        let mut cost_unit = 1.0;
-        if largest_cost > 0.0 && !(1e-100..1e100).contains(&largest_cost) {
-            cost_unit = power_of_two_below(largest_cost);
-            self.simplex.scale_costs(1.0 / cost_unit);
-            largest_cost /= cost_unit;
-        }
-        let arcs = self.simplex.sources() * self.simplex.sinks();
-        self.simplex.solve(max_pivots.unwrap_or(10_000 + 20 * arcs))?;
+        Ok(Some(Units {
+            mass: if leftover == Leftover::Normalised { unit / total_from } else { unit },
+            cost: 1.0,
+            total: (total_from * scale).max(total_to * scale_to * ratio),
+        }))
+    }
 
-        let size = (total_from * scale).max(total_to * scale_to * ratio) * largest_cost;
+    fn pivots_allowed(&self, max_pivots: Option<usize>) -> usize {
+        max_pivots.unwrap_or(10_000 + 20 * self.simplex.sources() * self.simplex.sinks())
+    }
+
+    /// What the simplex has found, in the units of the problem, if it is proven.
+    fn finish(&mut self, result: Result<(), OutOfPivots>, units: Units, largest_cost: f64) -> Result<Solved> {
+        let size = units.total * largest_cost;
         let primal = self.simplex.primal();
         let gap = primal - self.simplex.dual();
+        let (value, value_gap) =
+            (in_units(primal, units.mass, units.cost), in_units(gap, units.mass, units.cost));
+        self.pivots = self.simplex.pivots();
+        if result.is_err() {
+            return Err(Error::NotConverged {
+                pivots: self.pivots,
+                from: self.simplex.sources(),
+                to: self.simplex.sinks(),
+                value,
+                gap: value_gap,
+            });
+        }
         if gap.is_nan() || gap > GAP_LIMIT * size {
             return Err(Error::NotCertified { gap: gap / size, limit: GAP_LIMIT });
         }
-        let mass_unit = if leftover == Leftover::Normalised { unit / total_from } else { unit };
-        let value = in_units(primal, mass_unit, cost_unit);
-        if value.is_finite() {
-            (self.pivots, self.gap) = (self.simplex.pivots(), in_units(gap, mass_unit, cost_unit));
-            Ok(Solved { value, primal, mass_unit, cost_unit, trivial: false })
-        } else {
-            Err(Error::ValueOverflows)
+        if !value.is_finite() {
+            return Err(Error::ValueOverflows);
         }
+        self.gap = value_gap;
+        Ok(Solved { value, primal, mass_unit: units.mass, cost_unit: units.cost, trivial: false })
     }
 
     /// Fills in the costs, those of the fictitious mass included, and returns the largest modulus.
@@ -155,9 +298,11 @@ impl Workspace {
             Leftover::None | Leftover::Normalised => 0.0,
             Leftover::OfHeavier(penalty) | Leftover::OfBoth(penalty) => penalty,
         };
+        let (sources, sinks) = (self.simplex.sources(), self.simplex.sinks());
+        let matrix = self.simplex.matrix_mut();
         let mut largest = 0.0_f64;
         for (source, &from) in self.from.iter().enumerate() {
-            let row = self.simplex.cost_row_mut(source);
+            let row = matrix.row_mut(source);
             let (real, fictitious) = row.split_at_mut(self.to.len());
             cost_row(from, &self.to, real);
             let row_largest = real.iter().fold(0.0, |m, c| if c.abs() > m { c.abs() } else { m });
@@ -169,14 +314,14 @@ impl Workspace {
             largest = largest.max(row_largest);
             fictitious.fill(penalty);
         }
-        if self.simplex.sources() > self.from.len() {
-            let row = self.simplex.cost_row_mut(self.from.len());
+        if sources > self.from.len() {
+            let row = matrix.row_mut(self.from.len());
             let (real, fictitious) = row.split_at_mut(self.to.len());
             real.fill(penalty);
             // What is moved between real masses is what the fictitious ones exchange.
             fictitious.fill(0.0);
         }
-        if self.simplex.sources() > self.from.len() || self.simplex.sinks() > self.to.len() {
+        if sources > self.from.len() || sinks > self.to.len() {
             largest = largest.max(penalty.abs());
         }
         Ok(largest)

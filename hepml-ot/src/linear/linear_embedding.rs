@@ -118,8 +118,8 @@ impl LinearEmbeddingConfig {
 /// use hepml_ot::{Divergence, EnergyFlow, Grid, LinearEmbeddingConfig};
 ///
 /// let embedding = LinearEmbeddingConfig::wasserstein(Grid::disk(1.0, 9)?.uniform(1.0)?).build()?;
-/// let a = EnergyFlow::from_rows(&[[3.0, 0.0, 0.0], [2.0, 0.5, 0.0]])?;
-/// let b = EnergyFlow::from_rows(&[[6.0, 0.1, 0.2], [4.0, 0.6, 0.2]])?;
+/// let a = EnergyFlow::from_rows(&[[3.0, 0.01, 0.04], [2.0, 0.53, 0.07]])?;
+/// let b = EnergyFlow::from_rows(&[[6.0, 0.11, 0.24], [4.0, 0.63, 0.27]])?;
 /// assert!((embedding.value(&a, &b)? - (0.01 + 0.04)).abs() < 1e-14);
 /// # Ok::<(), hepml_ot::Error>(())
 /// ```

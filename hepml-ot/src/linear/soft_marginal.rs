@@ -55,6 +55,9 @@ struct Tree {
     others: Vec<f64>,
 }
 
+/// The steps ran out.
+struct OutOfSteps;
+
 /// The optimum.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SoftPlan {
@@ -88,6 +91,22 @@ impl SoftMarginal {
         self.break_ties();
         self.start();
         let limit = max_steps.unwrap_or(1000 + 100 * (n + m));
+        if self.optimise(limit).is_err() {
+            let SoftPlan { flows, gap, .. } = self.read_off();
+            let value = self.primal(&flows);
+            return Err(Error::NotConverged { pivots: limit, from: n, to: m, value, gap });
+        }
+        let mut plan = self.read_off();
+        if plan.gap.is_nan() || plan.gap > GAP_LIMIT {
+            return Err(Error::NotCertified { gap: plan.gap, limit: GAP_LIMIT });
+        }
+        // The minimum is not negative; its rounding may be.
+        plan.value = plan.value.max(0.0);
+        Ok(plan)
+    }
+
+    fn optimise(&mut self, limit: usize) -> Result<(), OutOfSteps> {
+        let (n, m) = (self.sources, self.sinks);
         // Trees that may be out of balance, or have a negative flow, each by one of its nodes.
         let mut open: Vec<usize> = (0..n + m).rev().collect();
         let mut done = vec![false; n + m];
@@ -106,16 +125,12 @@ impl SoftMarginal {
                 self.tree.nodes.iter().for_each(|&node| done[node] = true);
             }
         }
-        self.plan()
+        Ok(())
     }
 
-    fn count_step(&mut self, limit: usize) -> Result<()> {
+    fn count_step(&mut self, limit: usize) -> Result<(), OutOfSteps> {
         self.steps += 1;
-        if self.steps <= limit {
-            Ok(())
-        } else {
-            Err(Error::NotConverged { pivots: limit, from: self.sources, to: self.sinks })
-        }
+        if self.steps <= limit { Ok(()) } else { Err(OutOfSteps) }
     }
 
     fn break_ties(&mut self) {
@@ -165,7 +180,7 @@ impl SoftMarginal {
     }
 
     /// Moves the tree of a node into balance, with all that it takes up on the way.
-    fn balance(&mut self, node: usize, limit: usize) -> Result<()> {
+    fn balance(&mut self, node: usize, limit: usize) -> Result<(), OutOfSteps> {
         loop {
             self.tree.grow(node, &self.neighbours);
             let sent = |sources: bool| {
@@ -260,7 +275,8 @@ impl SoftMarginal {
     }
 
     /// The solution on the forest that was found, with the costs as they were given.
-    fn plan(&mut self) -> Result<SoftPlan> {
+    /// The plan of the tight constraints as they are, and what it is worth.
+    fn read_off(&mut self) -> SoftPlan {
         let (n, m) = (self.sources, self.sinks);
         let mut plan = SoftPlan { steps: self.steps, ..SoftPlan::default() };
         let mut seen = vec![false; n + m];
@@ -304,12 +320,7 @@ impl SoftMarginal {
         // Infinite potentials only stand where the cost is infinite.
         let excess = excess.filter(|excess| !excess.is_nan()).fold(0.0, f64::max);
         plan.gap = self.primal(&plan.flows) - self.dual(excess);
-        if plan.gap.is_nan() || plan.gap > GAP_LIMIT {
-            return Err(Error::NotCertified { gap: plan.gap, limit: GAP_LIMIT });
-        }
-        // The minimum is not negative; its rounding may be.
-        plan.value = plan.value.max(0.0);
-        Ok(plan)
+        plan
     }
 
     /// The dual value of potentials of which those of the sinks are lowered by `excess`.
