@@ -371,6 +371,8 @@ impl<D: FlavourDistance> FlavouredEmdConfig<D> {
 /// different flavours, it does not tell them apart and is a pseudometric. With a d that is no metric the value is still
 /// the exact minimum.
 ///
+/// It is not collinear safe: a splitting that changes flavours moves an event by a finite distance.
+///
 /// With lambda = 0 it is the [`Emd`](crate::Emd). For the sum with [`SameFlavour`], a lambda above the largest
 /// (theta/R)^beta moves energy between flavours only as far as the flavours' energies differ.
 ///
