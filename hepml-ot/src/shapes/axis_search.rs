@@ -11,7 +11,7 @@ const MAX_STEPS: usize = 100;
 /// Particles, the hardest first, that are tried as axes.
 const MAX_CANDIDATES: usize = 400;
 /// Particles that are tried as one more axis beside others.
-const ADDITIONS: usize = 6;
+const ADDITIONS: usize = 8;
 /// Different minima that one more axis is added to.
 const POOL: usize = 4;
 /// Of the value: a gain that is not rounding.
@@ -242,18 +242,8 @@ impl AxisSearch {
         let mut value = self.spread(at, members);
         for _ in 0..MAX_STEPS {
             let mut moved = false;
-            if self.beta < 2.0 {
-                // Minima at particles (for beta <= 1) are cusps, which no slope leads to.
-                let square = |i: usize| {
-                    let [y, phi] = self.difference(at, self.points[i]);
-                    y * y + phi * phi
-                };
-                let near = members.iter().min_by(|a, b| square(**a).total_cmp(&square(**b)));
-                let point = self.points[*near.expect("there are members")];
-                let spread = self.spread(point, members);
-                if spread < value {
-                    (at, value, moved) = (point, spread, true);
-                }
+            if self.beta >= 1.0 {
+                moved = self.snap(&mut at, &mut value, members);
             }
             for step in self.steps(at, members) {
                 let mut length = 1.0;
@@ -271,11 +261,32 @@ impl AxisSearch {
                     break;
                 }
             }
-            if !moved {
+            // A beta < 1 makes every particle a minimum: one goes there last.
+            if !(moved || self.beta < 1.0 && self.snap(&mut at, &mut value, members)) {
                 break;
             }
         }
         at
+    }
+
+    /// Moves to the nearest of `members` if that is better, and says whether: minima at particles (for beta <= 1) are cusps,
+    /// to which slopes lead slowly.
+    fn snap(&self, at: &mut [f64; 2], value: &mut f64, members: &[usize]) -> bool {
+        if self.beta >= 2.0 {
+            return false;
+        }
+        let square = |i: usize| {
+            let [y, phi] = self.difference(*at, self.points[i]);
+            y * y + phi * phi
+        };
+        let near = members.iter().min_by(|a, b| square(**a).total_cmp(&square(**b)));
+        let point = self.points[*near.expect("there are members")];
+        let spread = self.spread(point, members);
+        let better = spread < *value;
+        if better {
+            (*at, *value) = (point, spread);
+        }
+        better
     }
 
     /// The steps to try from `at`, the most promising first: Newton's, and the one to the minimum of a paraboloid above
@@ -300,14 +311,8 @@ impl AxisSearch {
         }
         let strength = pull[0].hypot(pull[1]);
         // A particle right here holds the axis with its weight if beta = 1, for good if beta < 1.
-        let hold = if here == 0.0 || self.beta > 1.0 {
-            0.0
-        } else if self.beta == 1.0 {
-            (here / strength).min(1.0)
-        } else {
-            1.0
-        };
-        let free = strength > 0.0 && hold < 1.0;
+        let held = here > 0.0 && (self.beta < 1.0 || self.beta == 1.0 && strength <= here);
+        let free = strength > 0.0 && !held;
         let determinant = yy * phiphi - yphi * yphi;
         let newton = [
             (phiphi * pull[0] - yphi * pull[1]) / determinant,
@@ -315,7 +320,7 @@ impl AxisSearch {
         ];
         let convex = here == 0.0 && determinant > 0.0 && yy + phiphi > 0.0;
         let newton = (free && convex).then_some(newton);
-        let weiszfeld = free.then(|| pull.map(|x| x * (1.0 - hold) / curvature));
+        let weiszfeld = free.then(|| pull.map(|x| x / curvature));
         let finite = |step: &[f64; 2]| step.iter().all(|x| x.is_finite());
         newton.into_iter().chain(weiszfeld).filter(finite)
     }
@@ -353,7 +358,7 @@ impl<'a> Medoids<'a> {
         (0..n.min(self.candidates.len())).map(|candidate| self.point(candidate)).collect()
     }
 
-    /// The candidates that lower the value most beside `axes`, the best first.
+    /// Candidates that lower the value beside `axes`, the best first.
     fn best_additions(&self, axes: &[[f64; 2]]) -> impl Iterator<Item = [f64; 2]> {
         let search = self.search;
         let cost =
@@ -366,7 +371,11 @@ impl<'a> Medoids<'a> {
             .map(|(candidate, row)| (value_with(row, &now), candidate))
             .collect();
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
-        values.into_iter().take(ADDITIONS).map(|(_, candidate)| self.point(candidate))
+        // The 1st, 2nd, 4th, 7th, 11th, …: the best are neighbours, and lead to the same minimum.
+        let ranks =
+            (0..ADDITIONS).map(|step| step * (step + 1) / 2).take_while(|rank| *rank < self.candidates.len());
+        let chosen: Vec<usize> = ranks.map(|rank| values[rank].1).collect();
+        chosen.into_iter().map(|candidate| self.point(candidate))
     }
 
     /// The candidate that lowers the value most if particles cost `now` without it.

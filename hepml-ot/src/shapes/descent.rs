@@ -199,6 +199,12 @@ mod tests {
         let mut place = descend(&mut valley, &[1.0, 2.0, -1.0], 1.0).unwrap();
         let finest = settle(&mut valley, &mut place, 1.0, 1e-6).unwrap();
         assert!(place.value < 1e-4 && finest == 1e-6, "{place:?}");
+        // By steps of single parameters alone.
+        let bowl = |x: &[f64]| (x[0] - 0.3).powi(2) + 2.0 * (x[1] + 0.2).powi(2);
+        let mut place =
+            Place { at: vec![0.3537, -0.1571], value: bowl(&[0.3537, -0.1571]), gradient: Vec::new() };
+        settle(&mut Valley { value: bowl, left: 10_000 }, &mut place, 1.0, 1e-6).unwrap();
+        assert!(place.value < 1e-7, "{place:?}");
     }
 
     #[test]
