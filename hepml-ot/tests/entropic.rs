@@ -19,6 +19,9 @@ use serde_json::Value;
 
 /// The residual that tests ask for: the value is then good to its square, and rounding of sums of 10 terms remains.
 const TIGHT: f64 = 1e-13;
+/// The residual that random events are asked for, with energies over twelve decades and particles that hardly exchange anything: the
+/// default.
+const LOOSE: f64 = 1e-9;
 /// Of the largest cost times the mass: a few roundings of sums of some ten terms, and of potentials that are sums of several costs.
 const ROUNDING: f64 = 1e-13;
 
@@ -272,7 +275,7 @@ proptest! {
     ) {
         let (a, b) = (flow(&a), flow(&b));
         let cost = planar(1.0, beta);
-        let mut config = tight(epsilon).max_iterations(50_000);
+        let mut config = tight(epsilon).tolerance(LOOSE);
         // The size of the terms: entropies of unnormalised events are of the size of their masses, in the unit of the larger.
         let mass = a.total_energy().max(b.total_energy());
         let mut size = largest_cost(&cost, &a, &b).max(largest_cost(&cost, &a, &a)).max(largest_cost(&cost, &b, &b));
@@ -281,7 +284,7 @@ proptest! {
             size = mass * (size + rho + epsilon);
         }
         // The value is below the dual optimum by less than the residual times the largest cost, and there is rounding.
-        let tolerance = 10.0 * ROUNDING * (size + epsilon);
+        let tolerance = LOOSE * (size + epsilon);
         let divergence = SinkhornDivergence::new(config.build().unwrap(), cost);
         let value = divergence.value(&a, &b).unwrap();
         prop_assert!(value >= -tolerance, "{value:e}");
@@ -307,37 +310,37 @@ proptest! {
     ) {
         let (a, b) = (flow(&a), flow(&b));
         let cost = planar(1.0, beta);
-        let balanced = EntropicEmd::new(tight(epsilon).max_iterations(50_000).build().unwrap(), cost);
+        let balanced = EntropicEmd::new(tight(epsilon).tolerance(LOOSE).build().unwrap(), cost);
         let transport = balanced.solve(&a, &b).unwrap();
-        prop_assert!(transport.converged && transport.residual <= 1e-11, "{}", transport.residual);
+        prop_assert!(transport.converged && transport.residual <= 2.0 * LOOSE, "{}", transport.residual);
         let share = |event: &EnergyFlow, i: usize| event.energies()[i] / event.total_energy();
         for (i, row) in transport.plan.rows().into_iter().enumerate() {
-            prop_assert!((row.sum() - share(&a, i)).abs() <= 1e-11);
+            prop_assert!((row.sum() - share(&a, i)).abs() <= 2.0 * LOOSE);
         }
         for (j, column) in transport.plan.columns().into_iter().enumerate() {
-            prop_assert!((column.sum() - share(&b, j)).abs() <= 1e-11);
+            prop_assert!((column.sum() - share(&b, j)).abs() <= 2.0 * LOOSE);
         }
         // The value from the plan alone: cost and entropy.
         let entropy: f64 = transport.plan.indexed_iter().filter(|(_, pi)| **pi > 0.0)
             .map(|((i, j), pi)| pi * (pi / (share(&a, i) * share(&b, j))).ln()).sum();
         let size = largest_cost(&cost, &a, &b) + epsilon;
-        prop_assert!((transport.transport_cost + epsilon * entropy - transport.value).abs() <= 1e-10 * size);
+        prop_assert!((transport.transport_cost + epsilon * entropy - transport.value).abs() <= 2.0 * LOOSE * size);
         let carried: f64 = (0..a.len()).map(|i| share(&a, i) * transport.source_potentials[i]).sum();
         prop_assert!((carried - 0.5 * transport.value).abs() <= 1e-12 * size);
 
         // Relaxed, a marginal is the energy times exp(-potential/rho).
         let mass = a.total_energy();
-        let relaxed = tight(epsilon).relaxation(rho).mass_unit(mass).max_iterations(50_000).build().unwrap();
+        let relaxed = tight(epsilon).tolerance(LOOSE).relaxation(rho).mass_unit(mass).build().unwrap();
         let transport = EntropicEmd::new(relaxed, cost).solve(&a, &b).unwrap();
         prop_assert!(transport.converged);
         let moved = transport.plan.sum();
         for (i, row) in transport.plan.rows().into_iter().enumerate() {
             let expected = a.energies()[i] * (-transport.source_potentials[i] / rho).exp();
-            prop_assert!((row.sum() - expected).abs() <= 1e-10 * moved);
+            prop_assert!((row.sum() - expected).abs() <= 2.0 * LOOSE * moved);
         }
         for (j, column) in transport.plan.columns().into_iter().enumerate() {
             let expected = b.energies()[j] * (-transport.sink_potentials[j] / rho).exp();
-            prop_assert!((column.sum() - expected).abs() <= 1e-10 * moved);
+            prop_assert!((column.sum() - expected).abs() <= 2.0 * LOOSE * moved);
         }
     }
 
@@ -345,7 +348,7 @@ proptest! {
     fn any_cost_gives_a_number(a in rows(12), b in rows(12), epsilon in prop_oneof![Just(0.05), Just(1.0)]) {
         // Where theory promises nothing: no NaN, but perhaps a negative number.
         let (a, b) = (flow(&a), flow(&b));
-        let sinkhorn = SinkhornConfig::new().epsilon(epsilon).max_iterations(50_000);
+        let sinkhorn = SinkhornConfig::new().epsilon(epsilon);
         for (cost, relaxation) in [(3.3, None), (2.0, None), (2.0, Some(0.3))] {
             let cost = AngularCost::new(0.7, cost, true).unwrap();
             let sinkhorn = match relaxation {

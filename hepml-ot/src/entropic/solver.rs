@@ -490,6 +490,8 @@ impl Solver {
     fn newton_step(&mut self, iterations: &mut usize) -> bool {
         const TRIALS: usize = 12;
         const ARMIJO: f64 = 1e-4;
+        /// Of the largest cost: of the sum that the value is.
+        const ROUNDING: f64 = 1e-14;
         let (residual, starved) = self.residual();
         if starved {
             self.columns();
@@ -503,7 +505,13 @@ impl Solver {
             self.newton.gradient[j] = target - self.column_sums[j];
             self.newton.diagonal[j] = self.column_sums[j] + ratio * target;
         }
-        *iterations += self.conjugate_gradients(residual.min(0.1));
+        if self.rho.is_infinite() {
+            // Totals agree but for rounding, which must not be taken for a slope along the constants.
+            let Newton { gradient, diagonal, .. } = &mut self.newton;
+            let excess = sum(gradient) / sum(diagonal);
+            add(gradient, diagonal, -excess);
+        }
+        *iterations += self.conjugate_gradients(residual.clamp(1e-3, 0.1));
         let Newton { step, gradient, .. } = &mut self.newton;
         let (low, high) =
             step.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (x.min(low), x.max(high)));
@@ -530,7 +538,9 @@ impl Solver {
             self.rows();
             *iterations += 1;
             // Close to the maximum the value is the same up to rounding, and the residual decides.
-            if self.dual() >= before + ARMIJO * length * slope || self.residual().0 <= 0.5 * residual {
+            let gain = self.dual() - before;
+            let same = gain >= -ROUNDING * (self.largest_cost() + before.abs());
+            if gain >= ARMIJO * length * slope || (same && self.residual().0 <= 0.5 * residual) {
                 self.reach = LONGEST_STEP.max(4.0 * length * longest);
                 return true;
             }
@@ -544,7 +554,7 @@ impl Solver {
 
     /// Solves (diag(d) - damping qᵀ diag(p) q) step = gradient to the relative `accuracy`; returns the passes it took.
     fn conjugate_gradients(&mut self, accuracy: f64) -> usize {
-        /// Rounding hides curvatures below.
+        /// In units of the diagonal's: rounding hides curvatures below.
         const FLATTEST: f64 = 1e-14;
         let m = self.b.len();
         let Newton { gradient, diagonal, step, rest, direction, image, .. } = &mut self.newton;
@@ -557,17 +567,19 @@ impl Solver {
         let goal = accuracy * accuracy * norm;
         let mut passes = 0;
         while norm > goal && passes < 2 * m {
+            let mut size = 0.0;
             for ((image, direction), d) in image.iter_mut().zip(&*direction).zip(&*diagonal) {
                 *image = direction * d;
+                size += *image * direction;
             }
             for (row, p) in self.q.chunks_exact(m).zip(&self.row_sums) {
                 add(image, row, -self.damping * p * dot(row, direction));
             }
             passes += 1;
             // The value is all but linear where groups of particles hardly exchange anything: then only the longest step ends it.
-            let curvature = dot(direction, image).max(FLATTEST * norm);
-            let along = norm / curvature;
-            let norm_before = norm;
+            let curvature = dot(direction, image);
+            let flat = FLATTEST * size;
+            let along = norm / curvature.max(flat);
             let mut new_norm = 0.0;
             for j in 0..m {
                 step[j] += along * direction[j];
@@ -579,7 +591,7 @@ impl Solver {
                 direction[j] = rest[j] / diagonal[j] + keep * direction[j];
             }
             norm = new_norm;
-            if curvature <= FLATTEST * norm_before {
+            if curvature <= flat {
                 break;
             }
         }
