@@ -13,11 +13,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use hepml::core::EventSet;
 use hepml::core::ndarray::{Array1, Axis};
 use hepml::io::{NpzFile, write_npy};
-use hepml::ot::{Divergence, EmdConfig, EnergyFlow};
+use hepml::ot::{Divergence, EmdConfig, EnergyFlow, SimdLevel};
 use hepml_examples::Bar;
 
 use crate::measured::{Measured, OneOff, Statistics};
@@ -50,6 +50,9 @@ struct Arguments {
     /// Take azimuths around a circle.
     #[arg(long)]
     periodic_phi: bool,
+    /// The vector instructions to be used; the best that the processor has unless given.
+    #[arg(long)]
+    simd: Option<Simd>,
     /// How many threads.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -62,6 +65,26 @@ struct Arguments {
     /// Print a JSON object with the keys `pairs_per_second`, `mean_pivots`, `worst_gap`, `peak_bytes` and more.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Simd {
+    /// What every processor of the target has.
+    Portable,
+    /// AVX2.
+    Avx2,
+    /// AVX-512.
+    Avx512,
+}
+
+impl From<Simd> for SimdLevel {
+    fn from(simd: Simd) -> Self {
+        match simd {
+            Simd::Portable => Self::Portable,
+            Simd::Avx2 => Self::Avx2,
+            Simd::Avx512 => Self::Avx512,
+        }
+    }
 }
 
 /// Jets read at a time, so that a large file is never in memory as a whole.
@@ -127,12 +150,15 @@ fn measure(
 }
 
 fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
-    let emd = EmdConfig::new()
+    let mut config = EmdConfig::new()
         .radius(arguments.radius)
         .beta(arguments.beta)
         .normalise(arguments.norm)
-        .periodic_phi(arguments.periodic_phi)
-        .build()?;
+        .periodic_phi(arguments.periodic_phi);
+    if let Some(simd) = arguments.simd {
+        config = config.simd(simd.into());
+    }
+    let emd = config.build()?;
     let jets = read(arguments)?;
     let statistics = Statistics::default();
     let mut keep = arguments.values.as_ref().map(|_| Vec::new());
@@ -169,16 +195,19 @@ fn report(
     if arguments.json {
         let all = serde_json::json!({
             "jets": jets.len(), "mean_particles": particles, "pairs": cost.pairs, "threads": arguments.threads.max(1),
-            "seconds": cost.seconds, "cpu_seconds": cost.cpu_seconds, "pairs_per_second": rate,
+            "seconds": cost.seconds, "pairs_per_second": rate, "cpu_seconds": cost.cpu_seconds,
+            "pairs_per_cpu_second": cost.cpu_seconds.map(|seconds| cost.pairs as f64 / seconds),
             "mean_pivots": pivots, "worst_gap": gap, "peak_bytes": peak,
         });
         return format!("{all:#}\n");
     }
-    let peak = peak.map_or_else(|| "unknown".to_owned(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
+    let unknown = || "unknown".to_owned();
+    let peak = peak.map_or_else(unknown, |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
+    let cpu = cost.cpu_seconds.map_or_else(unknown, |seconds| format!("{:.0}", cost.pairs as f64 / seconds));
     format!(
         "jets           {} of {particles:.1} particles on average\n\
          pairs          {} in {:.2} s on {} thread(s)\n\
-         pairs/s        {rate:.0}\n\
+         pairs/s        {rate:.0} ({cpu} per second of processor time)\n\
          pivots         {pivots:.1} on average\n\
          duality gap    {gap:.1e} at worst, relative to the EMD (at least 1e-6 of the energy)\n\
          peak memory    {peak}\n",

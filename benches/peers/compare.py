@@ -72,6 +72,9 @@ def cases(arguments):
         events = synthetic(rng, particles, count)
         yield f"{particles} particles, beta 1, norm", events, {"norm": True}
         yield f"{particles} particles, beta 1, norm, one-off", events, {"norm": True, "one_off": True}
+    for level in arguments.simd:
+        events = synthetic(rng, 100, 30)
+        yield f"100 particles, beta 1, norm, {level}", events, {"norm": True, "simd": level}
     ties = [np.column_stack([np.ones(80), rng.integers(0, 8, (80, 2)) * 0.125]) for _ in range(40)]
     yield "80 equal particles on an 8 x 8 grid", ties, {}
     heavy = synthetic(rng, 80, 40)
@@ -92,6 +95,8 @@ def run_hepml(binary, path, settings):
         command += ["--beta", str(settings.get("beta", 1.0))]
         command += ["--norm"] * settings.get("norm", False) + ["--periodic-phi"] * settings.get("periodic", False)
         command += ["--one-off"] * settings.get("one_off", False)
+        if "simd" in settings:
+            command += ["--simd", settings["simd"]]
         report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         return report["cpu_seconds"], np.load(values).ravel()
 
@@ -162,6 +167,7 @@ def main():
     parser.add_argument("--jets", type=int, default=60, help="how many jets of a file")
     parser.add_argument("--only", default="", help="only cases whose names contain this")
     parser.add_argument("--no-pot", action="store_true", help="leave POT out")
+    parser.add_argument("--simd", nargs="*", default=["portable"], help="levels of SIMD to force: portable avx2 avx512")
     parser.add_argument("npz", nargs="*", type=pathlib.Path, help="more files of jets, in EnergyFlow's layout")
     arguments = parser.parse_args()
 

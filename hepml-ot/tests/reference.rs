@@ -7,7 +7,9 @@ use std::path::Path;
 
 use hepml_core::ndarray::Array2;
 use hepml_core::rand::RngExt;
-use hepml_ot::{Divergence, Emd, EmdConfig, EnergyFlow, GroundCost, Transport, TransportProblem, Workspace};
+use hepml_ot::{
+    Divergence, Emd, EmdConfig, EnergyFlow, GroundCost, SimdLevel, Transport, TransportProblem, Workspace,
+};
 use serde_json::Value;
 
 /// Of the value, against another solver of the same linear program.
@@ -48,6 +50,12 @@ fn setting(value: &Value, radius: &str, normalise: &str) -> Emd {
     emd(number(radius), number("beta"), flag(normalise), flag("periodic_phi"))
 }
 
+fn with_simd(emd: &Emd, level: SimdLevel) -> Emd {
+    let cost = emd.ground_cost();
+    let config = EmdConfig::new().radius(cost.radius()).beta(cost.beta()).periodic_phi(cost.periodic_phi());
+    config.normalise(emd.is_normalised()).simd(level).build().unwrap()
+}
+
 fn largest_cost(emd: &Emd, a: &EnergyFlow, b: &EnergyFlow) -> f64 {
     let pairs = a.points().iter().flat_map(|from| b.points().iter().map(move |to| (*from, *to)));
     pairs.map(|(from, to)| emd.ground_cost().cost(from, to)).fold(1.0, f64::max)
@@ -75,10 +83,14 @@ fn check_pairs(document: &Value, [settings, pairs]: [&str; 2], [radius, normalis
                 assert!((got - expected).abs() <= tolerance, "{what} {emd:?}, {way}: {got} != {expected}");
             };
             check("value", emd.value(a, b).unwrap());
+            for level in SimdLevel::available() {
+                let emd = with_simd(emd, level);
+                let [first, second] = [emd.prepare(a).unwrap(), emd.prepare(b).unwrap()];
+                check("with other vectors", emd.value_in(&mut workspace, a, b).unwrap());
+                check("so prepared", emd.prepared_value(&mut workspace, &first, &second).unwrap());
+            }
             check("the other way round", emd.value(b, a).unwrap());
             check("in a workspace", emd.value_in(&mut workspace, a, b).unwrap());
-            let [first, second] = [emd.prepare(a).unwrap(), emd.prepare(b).unwrap()];
-            check("prepared", emd.prepared_value(&mut workspace, &first, &second).unwrap());
             check("all pairs", emd.pairwise(&events).unwrap().values(&mut ()).unwrap().values()[0]);
             check(
                 "across",
@@ -98,6 +110,30 @@ fn linear_programs_solved_exactly() {
     assert!(check_pairs(&document, ["settings", "pairs"], ["radius", "normalise"]) >= 300);
     // Ties, duplicates, energies far apart, few against many, tiny and huge radii.
     assert!(check_pairs(&document["degenerate"], ["settings", "pairs"], ["radius", "normalise"]) >= 390);
+}
+
+#[test]
+fn degenerate_events_with_each_other() {
+    // Prepared once, each against all others; the plans are found without what was prepared.
+    let document: Value = serde_json::from_str(include_str!("reference/emd.json")).unwrap();
+    let pairs = document["degenerate"]["pairs"].as_array().unwrap();
+    let sides = pairs.iter().flat_map(|pair| [event(&pair["ev0"]), event(&pair["ev1"])]);
+    let events: Vec<EnergyFlow> = sides.filter(|event| event.len() <= 60).collect();
+    for settings in
+        [(1.0, 1.0, false, false), (0.4, 1.0, true, true), (0.4, 2.0, true, false), (1.0, 0.5, false, true)]
+    {
+        let (radius, beta, normalise, periodic_phi) = settings;
+        let emd = emd(radius, beta, normalise, periodic_phi);
+        let values = emd.pairwise(&events).unwrap().values(&mut ()).unwrap();
+        for (i, a) in events.iter().enumerate() {
+            for (j, b) in events.iter().enumerate().skip(i + 1) {
+                let (got, expected) = (values.get(i, j).unwrap(), emd.solve(a, b).unwrap().value);
+                let energy = if normalise { 2.0 } else { a.total_energy() + b.total_energy() };
+                let tolerance = OTHER_SOLVER * expected.max(SMALL * energy);
+                assert!((got - expected).abs() <= tolerance, "{i} {j} {emd:?}: {got} != {expected}");
+            }
+        }
+    }
 }
 
 #[test]
