@@ -1,6 +1,6 @@
 //! Masses at points, and coarser versions of them.
 
-use crate::exact::kernel::LANES;
+use crate::exact::kernel::{Kernel, LANES};
 
 /// Masses, all positive, at points (y, phi), coordinate by coordinate; coordinates are padded to whole vectors.
 #[derive(Debug, Clone, Default)]
@@ -8,6 +8,8 @@ pub(crate) struct Cloud {
     pub(crate) masses: Vec<f64>,
     pub(crate) y: Vec<f64>,
     pub(crate) phi: Vec<f64>,
+    /// The positions of the points from the lightest to the heaviest.
+    pub(crate) by_mass: Vec<u32>,
 }
 
 /// A cloud of fewer points is worth its while from so many on, and then of one point for so many.
@@ -19,7 +21,9 @@ impl Cloud {
         let padded = masses.len().next_multiple_of(LANES);
         y.resize(padded, 0.0);
         phi.resize(padded, 0.0);
-        Self { masses, y, phi }
+        let mut by_mass: Vec<u32> = (0..).take(masses.len()).collect();
+        by_mass.sort_unstable_by(|&a, &b| masses[a as usize].total_cmp(&masses[b as usize]).then(a.cmp(&b)));
+        Self { masses, y, phi, by_mass }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -31,7 +35,7 @@ impl Cloud {
     }
 
     /// Ever coarser versions, the finest first, of which the potentials of a plan are guessed.
-    pub(crate) fn coarser(&self) -> Vec<Self> {
+    pub(crate) fn coarser(&self, kernel: Kernel) -> Vec<Self> {
         let mut levels: Vec<Self> = Vec::new();
         loop {
             let finest = levels.last().unwrap_or(self);
@@ -39,31 +43,32 @@ impl Cloud {
             if clusters < FEWEST_CLUSTERS {
                 return levels;
             }
-            levels.push(finest.clustered(clusters));
+            levels.push(finest.clustered(kernel, clusters));
         }
     }
 
     /// The centres of mass of what is nearest to each of so many seeds: the heaviest point, and then, one after the other, that with the
     /// largest product of mass and distance to the nearest seed.
-    fn clustered(&self, clusters: usize) -> Self {
-        let mut nearest = vec![0_usize; self.len()];
-        let mut distance = vec![f64::INFINITY; self.len()];
-        let mut seed = largest(self.masses.iter().copied());
+    fn clustered(&self, kernel: Kernel, clusters: usize) -> Self {
+        let padded = self.y.len();
+        let mut weight: Vec<f64> = self.masses.iter().map(|mass| mass * mass).collect();
+        weight.resize(padded, 0.0);
+        let (mut nearest, mut square) = (vec![0.0; padded], vec![f64::INFINITY; padded]);
+        let mut seed = self.by_mass.last().map_or(0, |&heaviest| heaviest as usize);
         for cluster in 0..clusters {
             let [y, phi] = self.point(seed);
-            for point in 0..self.len() {
-                let (dy, dphi) = (self.y[point] - y, self.phi[point] - phi);
-                let square = dy * dy + dphi * dphi;
-                if square < distance[point] {
-                    (distance[point], nearest[point]) = (square, cluster);
-                }
-            }
-            seed = largest(self.masses.iter().zip(&distance).map(|(mass, square)| mass * mass * square));
+            let points = [&self.y[..], &self.phi, &weight];
+            seed = kernel.add_seed([y, phi, cluster as f64], points, &mut square, &mut nearest);
         }
         let mut sums = vec![[0.0; 3]; clusters];
-        for (point, &cluster) in nearest.iter().enumerate() {
+        for (point, cluster) in nearest[..self.len()].iter().enumerate() {
             let (mass, [y, phi]) = (self.masses[point], self.point(point));
-            let sum = &mut sums[cluster];
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "small whole numbers"
+            )]
+            let sum = &mut sums[*cluster as usize];
             (sum[0], sum[1], sum[2]) = (sum[0] + mass, sum[1] + mass * y, sum[2] + mass * phi);
         }
         // Seeds at one point leave clusters without mass.
@@ -74,15 +79,4 @@ impl Cloud {
             sums.iter().map(|sum| sum[2] / sum[0]).collect(),
         )
     }
-}
-
-/// The position of the largest number.
-fn largest(numbers: impl Iterator<Item = f64>) -> usize {
-    let mut best = (f64::NEG_INFINITY, 0);
-    for (index, number) in numbers.enumerate() {
-        if number > best.0 {
-            best = (number, index);
-        }
-    }
-    best.1
 }

@@ -182,7 +182,7 @@ impl<G: GroundCost> Emd<G> {
     /// An event with what solving needs.
     fn prepared<'a>(&self, event: &'a EnergyFlow) -> PreparedFlow<'a> {
         let prepared = PreparedFlow::new(event);
-        if self.cost.angular().is_some() { prepared.with_levels() } else { prepared }
+        if self.cost.angular().is_some() { prepared.with_levels(self.kernel) } else { prepared }
     }
 
     fn sides<'a>(&self, a: &'a EnergyFlow, b: &'a EnergyFlow) -> Result<([Side<'a>; 2], Leftover)> {

@@ -5,6 +5,7 @@ use std::f64::consts::{PI, TAU};
 use crate::energy_flow::EnergyFlow;
 use crate::exact::bounds::Bounds;
 use crate::exact::cloud::Cloud;
+use crate::exact::kernel::Kernel;
 
 /// An event with what [`Emd`](crate::Emd) computes of it alone.
 #[derive(Debug, Clone)]
@@ -32,8 +33,8 @@ impl<'a> PreparedFlow<'a> {
     }
 
     /// The same with what helps to guess potentials.
-    pub(crate) fn with_levels(mut self) -> Self {
-        self.levels = self.cloud.coarser();
+    pub(crate) fn with_levels(mut self, kernel: Kernel) -> Self {
+        self.levels = self.cloud.coarser(kernel);
         self
     }
 }

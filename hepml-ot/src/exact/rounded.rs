@@ -7,7 +7,7 @@
 use crate::compensated;
 use crate::exact::cloud::Cloud;
 use crate::exact::kernel::{ABSENT, Aligned, AngularUnits, BLOCK, Kernel, LANES, LARGEST_POTENTIAL};
-use crate::exact::tree::{Moved, Tree};
+use crate::exact::tree::{Moved, NONE, Tree};
 
 /// The units of the largest |cost|: far enough below the ends of i32 for the potentials, sums of many costs.
 pub(crate) const UNITS: f64 = (1_u32 << 25) as f64;
@@ -35,7 +35,8 @@ pub(crate) struct Rounded {
     arcs: Vec<(u32, u32, i64)>,
     rows: Vec<u32>,
     penalty: Aligned,
-    columns: Vec<u32>,
+    close_arcs: Vec<(u32, u32)>,
+    hidden: Vec<(usize, i32)>,
 }
 
 /// How the pricing of rounded costs ended.
@@ -193,13 +194,18 @@ impl Rounded {
 
     /// The same from potentials of the sinks that are near the optimal ones, as set: rows from light to heavy send all they have
     /// to where the reduced cost is lowest.
-    pub(crate) fn start_from_potentials(&mut self) {
+    ///
+    /// `by_mass` are the rows by mass, without the one of what is left over, if there is one.
+    pub(crate) fn start_from_potentials(&mut self, by_mass: &[u32]) {
         self.penalty.fill(self.stride, 0);
         self.penalty.copy_from_slice(&self.potential[self.first_sink..]);
         self.rows.clear();
-        self.rows.extend((0..self.sources).map(number));
-        let parts = &self.parts;
-        self.rows.sort_unstable_by_key(|&row| (parts[row as usize], row));
+        self.rows.extend(by_mass);
+        if by_mass.len() < self.sources {
+            let (parts, leftover) = (&self.parts, self.sources - 1);
+            let place = by_mass.partition_point(|&row| parts[row as usize] <= parts[leftover]);
+            self.rows.insert(place, number(leftover));
+        }
         self.allocate(false, Self::cheapest_column);
     }
 
@@ -322,17 +328,31 @@ impl Rounded {
         LARGEST_POTENTIAL - self.potential.iter().fold(0, |largest, p| largest.max(p.saturating_abs()))
     }
 
-    /// Lists the columns of a row whose reduced cost is at most `limit` with the potentials as they are set.
-    pub(crate) fn list_columns_at_most(&mut self, source: usize, limit: i32) {
-        self.columns.clear();
-        let row = &self.units[source * self.stride..(source + 1) * self.stride];
-        let (u, w) = (self.potential[source], &self.potential[self.first_sink..]);
-        self.kernel.columns_at_most(row, u, w, limit, &mut self.columns);
+    /// Lists the arcs outside of the tree whose reduced cost is at most `limit` with the potentials as they are set.
+    pub(crate) fn list_close_arcs(&mut self, limit: i32) {
+        let Self { sources, first_sink, stride, kernel, .. } = *self;
+        // Those of the tree, which are all that close, are hidden for the while: a scan that finds next to nothing is fast.
+        self.hidden.clear();
+        for node in (0..sources).chain(first_sink..first_sink + self.sinks) {
+            let parent = self.tree.parent(number(node));
+            if parent != NONE {
+                let (source, sink) = (node.min(parent as usize), node.max(parent as usize) - first_sink);
+                let place = source * stride + sink;
+                self.hidden.push((place, self.units[place]));
+                self.units[place] = ABSENT;
+            }
+        }
+        self.close_arcs.clear();
+        let (u, w) = self.potential.split_at(first_sink);
+        kernel.arcs_at_most(&self.units[..sources * stride], &u[..sources], w, limit, &mut self.close_arcs);
+        for &(place, units) in &self.hidden {
+            self.units[place] = units;
+        }
     }
 
-    /// The columns last listed.
-    pub(crate) fn columns(&self) -> &[u32] {
-        &self.columns
+    /// The arcs last listed: sources and sinks.
+    pub(crate) fn close_arcs(&self) -> &[(u32, u32)] {
+        &self.close_arcs
     }
 }
 

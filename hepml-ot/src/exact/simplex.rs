@@ -110,6 +110,10 @@ pub(crate) struct Simplex {
     order: Vec<u32>,
     listed: Vec<bool>,
     net: Vec<f64>,
+    /// Of node `i`: the cost of the arc to its parent.
+    arc_cost: Vec<f64>,
+    /// Flows times costs.
+    products: Vec<f64>,
     /// What potentials or flows of twice the digits are more than those of f64.
     low: Vec<f64>,
 }
@@ -208,7 +212,7 @@ impl Simplex {
             let shape = self.shape();
             costs.fill(&mut self.matrix, shape);
             self.refresh_potentials(&InMatrix);
-            self.read_off(&InMatrix, None);
+            self.read_off(None);
         }
         result
     }
@@ -226,7 +230,7 @@ impl Simplex {
             Priced::OutOfPivots => return Err(OutOfPivots),
         };
         if lowest.is_some() {
-            self.read_off(costs, lowest);
+            self.read_off(lowest);
             if !self.is_below_rounding() {
                 return Ok(());
             }
@@ -235,10 +239,10 @@ impl Simplex {
         costs.fill(&mut self.matrix, shape);
         self.start_in_matrix();
         self.optimise(max_pivots)?;
-        self.read_off(&InMatrix, None);
+        self.read_off(None);
         if self.is_below_rounding() {
             self.refine(max_pivots)?;
-            self.read_off(&InMatrix, None);
+            self.read_off(None);
         }
         Ok(())
     }
@@ -258,11 +262,10 @@ impl Simplex {
         error: f64,
         max_pivots: usize,
     ) -> Result<Option<f64>, OutOfPivots> {
-        let (sources, first_sink) = (self.rounded.sources(), self.rounded.first_sink());
+        let first_sink = self.rounded.first_sink();
         // Potentials are rounded to units, by half of one at most each.
         #[expect(clippy::cast_possible_truncation, reason = "some hundred at most")]
         let limit = (error + 1.0).ceil() as i32;
-        let most = CLOSE_ARCS_PER_NODE * (sources + self.rounded.sinks());
         let mut roundings = TOLERANCE;
         loop {
             self.refresh_potentials(costs);
@@ -272,33 +275,28 @@ impl Simplex {
             }
             let kernel = self.rounded.kernel;
             kernel.quantise_row(&self.potential, units_per_cost, self.rounded.potential_mut());
+            self.rounded.list_close_arcs(limit);
+            let close = self.rounded.close_arcs().len();
+            if close > CLOSE_ARCS_PER_NODE * (self.rounded.sources() + self.rounded.sinks()) {
+                return Ok(None);
+            }
             let before = self.rounded.pivots();
-            let mut close = 0;
             let mut lowest = 0.0_f64;
-            for source in 0..sources {
-                self.rounded.list_columns_at_most(source, limit);
-                close += self.rounded.columns().len();
-                if close > most {
-                    return Ok(None);
+            for listed in 0..close {
+                let (source, sink) = self.rounded.close_arcs()[listed];
+                let (source, sink) = (source as usize, sink as usize);
+                let cost = costs.cost(&self.matrix, source, sink);
+                let reduced = cost - self.potential[source] + self.potential[first_sink + sink];
+                lowest = if reduced < lowest { reduced } else { lowest };
+                if reduced >= -roundings * size {
+                    continue;
                 }
-                for listed in 0..self.rounded.columns().len() {
-                    let sink = self.rounded.columns()[listed] as usize;
-                    if self.rounded.tree().holds_arc(source, first_sink + sink) {
-                        continue;
-                    }
-                    let cost = costs.cost(&self.matrix, source, sink);
-                    let reduced = cost - self.potential[source] + self.potential[first_sink + sink];
-                    lowest = if reduced < lowest { reduced } else { lowest };
-                    if reduced >= -roundings * size {
-                        continue;
-                    }
-                    if self.rounded.pivots() == max_pivots {
-                        return Err(OutOfPivots);
-                    }
-                    size = size.max(-reduced);
-                    let moved = self.rounded.pivot(source, sink);
-                    self.shift_moved(moved, reduced);
+                if self.rounded.pivots() == max_pivots {
+                    return Err(OutOfPivots);
                 }
+                size = size.max(-reduced);
+                let moved = self.rounded.pivot(source, sink);
+                self.shift_moved(moved, reduced);
             }
             if self.rounded.pivots() == before {
                 return Ok(Some(lowest));
@@ -428,6 +426,7 @@ impl Simplex {
     /// Potentials that give every arc of the tree the reduced cost 0, the root's being 0.
     fn refresh_potentials<C: Costs>(&mut self, costs: &C) {
         self.refresh_order();
+        self.arc_cost.resize(self.rounded.first_sink() + self.rounded.stride(), 0.0);
         let (sources, first_sink) = (self.rounded.sources(), self.rounded.first_sink());
         self.potential.clear();
         self.potential.resize(first_sink + self.rounded.stride(), 0.0);
@@ -441,9 +440,11 @@ impl Simplex {
             if node < sources {
                 let cost = costs.cost(&self.matrix, node, parent - first_sink);
                 self.potential[node] = self.potential[parent] + cost;
+                self.arc_cost[node] = cost;
             } else {
                 let cost = costs.cost(&self.matrix, parent, node - first_sink);
                 self.potential[node] = self.potential[parent] - cost;
+                self.arc_cost[node] = cost;
             }
         }
     }
@@ -464,11 +465,14 @@ impl Simplex {
                 continue;
             }
             let (parent, node) = (parent as usize, node as usize);
-            let step = if node < sources {
-                self.matrix.row(node)[parent - first_sink]
+            let (cost, step) = if node < sources {
+                let cost = self.matrix.row(node)[parent - first_sink];
+                (cost, cost)
             } else {
-                -self.matrix.row(parent)[node - first_sink]
+                let cost = self.matrix.row(parent)[node - first_sink];
+                (cost, -cost)
             };
+            self.arc_cost[node] = cost;
             let (sum, lost) = two_sum(self.potential[parent], step);
             (self.potential[node], self.low[node]) = two_sum(sum, lost + self.low[parent]);
             size = size.max(sum.abs());
@@ -478,7 +482,7 @@ impl Simplex {
 
     /// Flows in f64 from the tree whose order and potentials are at hand, and the two bounds of the optimum; `lowest` is the lowest reduced
     /// cost, where it is known.
-    fn read_off<C: Costs>(&mut self, costs: &C, lowest: Option<f64>) {
+    fn read_off(&mut self, lowest: Option<f64>) {
         let (sources, sinks) = (self.rounded.sources(), self.rounded.sinks());
         let first_sink = self.rounded.first_sink();
         self.net.clear();
@@ -489,6 +493,7 @@ impl Simplex {
         self.low.clear();
         self.low.resize(self.net.len(), 0.0);
         self.flows.clear();
+        self.products.clear();
         let tree = self.rounded.tree();
         for &node in self.order.iter().rev() {
             let parent = tree.parent(node);
@@ -505,12 +510,10 @@ impl Simplex {
             // An arc that holds nothing may come out a rounding below 0.
             if flow > 0.0 {
                 self.flows.push((source, sink - number(first_sink), flow));
+                self.products.push(flow * self.arc_cost[node as usize]);
             }
         }
-        let cost_of = |&(source, sink, flow): &(u32, u32, f64)| {
-            flow * costs.cost(&self.matrix, source as usize, sink as usize)
-        };
-        self.primal = compensated::sum(self.flows.iter().map(cost_of));
+        self.primal = compensated::sum(self.products.iter().copied());
 
         let u = &self.potential[..sources];
         let w = &self.potential[first_sink..];
@@ -639,7 +642,7 @@ mod tests {
                         assert_eq!(tree.net_flow(node, sources), expected);
                     }
                     simplex.refresh_potentials(&InMatrix);
-                    simplex.read_off(&InMatrix, None);
+                    simplex.read_off(None);
                     assert!(simplex.primal <= before + 1e-9, "a pivot made it dearer");
                     assert!(simplex.dual <= simplex.primal + 1e-9, "the bound is none");
                     before = simplex.primal;
@@ -667,7 +670,7 @@ mod tests {
                 let (mut exact, largest) = problem(seed as u64 + 1, sources, sinks, different);
                 exact.start(largest);
                 exact.optimise(1_000_000).unwrap();
-                exact.read_off(&InMatrix, None);
+                exact.read_off(None);
                 let size = largest * exact.supply.iter().sum::<f64>();
                 let mut pivots = None;
                 for level in SimdLevel::available() {

@@ -16,9 +16,13 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// The numbers of words a node for which loops over words are unrolled.
 const UNROLLED: [usize; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256];
 
+/// The nodes on both paths of a pivot, about; even.
+const SHORT_PATHS: usize = 8;
+
 /// A spanning tree with flows; node numbers are `u32` to keep it small.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
+    /// Of each node, and of one more that is not in the tree: it fills up lists.
     parent: Vec<u32>,
     flow: Vec<i64>,
     /// `words` per node: the nodes at and below it.
@@ -46,14 +50,14 @@ impl Tree {
         let words = UNROLLED.into_iter().find(|&unrolled| unrolled >= words).unwrap_or(words);
         self.words = words;
         self.parent.clear();
-        self.parent.resize(nodes, NONE);
+        self.parent.resize(nodes + 1, NONE);
         self.flow.clear();
-        self.flow.resize(nodes, 0);
+        self.flow.resize(nodes + 1, 0);
         self.below.clear();
-        self.below.resize(nodes * words, 0);
+        self.below.resize((nodes + 1) * words, 0);
         self.moved.clear();
         self.moved.resize(words, 0);
-        self.path.resize(nodes, 0);
+        self.path.resize(nodes + 3 + SHORT_PATHS, 0);
         for &(node, parent, flow) in arcs {
             let (node, above) = (node as usize, parent as usize);
             self.parent[node] = parent;
@@ -72,12 +76,6 @@ impl Tree {
         self.parent[node as usize]
     }
 
-    /// Whether the arc between two nodes is in the tree.
-    #[inline]
-    pub(crate) fn holds_arc(&self, a: usize, b: usize) -> bool {
-        self.parent[a] as usize == b || self.parent[b] as usize == a
-    }
-
     /// Lists the nodes of the tree, each after its parent; they are those below `sources` and from `first_sink` on.
     pub(crate) fn order(
         &self,
@@ -89,7 +87,7 @@ impl Tree {
         listed.clear();
         listed.resize(self.parent.len(), false);
         order.clear();
-        for start in (0..sources).chain(first_sink..self.parent.len()) {
+        for start in (0..sources).chain(first_sink..self.parent.len() - 1) {
             // Up to what is listed, and back.
             let first = order.len();
             let mut node = start;
@@ -150,7 +148,7 @@ impl Tree {
 
     #[cfg(test)]
     pub(crate) fn check(&self, sources: usize, first_sink: usize) {
-        let nodes: Vec<usize> = (0..sources).chain(first_sink..self.parent.len()).collect();
+        let nodes: Vec<usize> = (0..sources).chain(first_sink..self.parent.len() - 1).collect();
         let holds =
             |node: usize, other: usize| self.below[node * self.words + other / 64] >> (other % 64) & 1 != 0;
         assert_eq!(nodes.iter().filter(|&&node| self.parent[node] == NONE).count(), 1, "one root");
@@ -188,7 +186,7 @@ struct Parts<'a> {
     path: &'a mut [u32],
 }
 
-/// See [`Tree::pivot`]; `below` holds a set of nodes for each node.
+/// See [`Tree::pivot`]; `below` holds a set of nodes for each node. The last of all nodes is one that is not in the tree.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "see `Tree::pivot`")]
 fn pivot<Set: AsRef<[u64]> + AsMut<[u64]>>(
@@ -198,68 +196,66 @@ fn pivot<Set: AsRef<[u64]> + AsMut<[u64]>>(
     source: usize,
     sink: usize,
 ) -> Moved {
+    let none = number(parent.len() - 1);
+    let holds =
+        |below: &[Set], node: usize, other: usize| below[node].as_ref()[other / 64] >> (other % 64) & 1 != 0;
     // New flow runs source -> sink -> apex -> source. On both paths the arcs above the even positions run against
     // it and lose. Of the arcs that lose all, the last one met from the apex along the flow has to leave: the
     // highest on the sink's path, or else the lowest on the source's.
     let mut change = i64::MAX;
     let mut leaving = 0;
-    let holds =
-        |below: &[Set], node: usize, other: usize| below[node].as_ref()[other / 64] >> (other % 64) & 1 != 0;
-
-    let mut source_length = 0;
+    let mut length = 0;
     let mut node = source;
     while !holds(below, node, sink) {
-        let lost = if source_length % 2 == 0 { flow[node] } else { i64::MAX };
-        leaving = if lost < change { source_length } else { leaving };
+        let lost = if length % 2 == 0 { flow[node] } else { i64::MAX };
+        leaving = if lost < change { length } else { leaving };
         change = change.min(lost);
-        path[source_length] = number(node);
-        source_length += 1;
+        path[length] = number(node);
+        length += 1;
         node = parent[node] as usize;
     }
-    // The sink's path follows in the same list.
-    let mut length = source_length;
+    let apex = node;
+    // The sink's path follows in the same list, from an even position on too.
+    path[length] = none;
+    let sink_start = length + length % 2;
+    length = sink_start;
     node = sink;
-    while !holds(below, node, source) {
-        let lost = if (length - source_length) % 2 == 0 { flow[node] } else { i64::MAX };
+    while node != apex {
+        let lost = if length % 2 == 0 { flow[node] } else { i64::MAX };
         leaving = if lost <= change && lost < i64::MAX { length } else { leaving };
         change = change.min(lost);
         path[length] = number(node);
         length += 1;
         node = parent[node] as usize;
     }
-    let (source_path, sink_path) = path[..length].split_at(source_length);
-    let (side, path, other, head) = if leaving < source_length {
-        (Moved::Source, source_path, sink_path, sink)
-    } else {
-        leaving -= source_length;
-        (Moved::Sink, sink_path, source_path, source)
-    };
 
-    // The arc above `path[leaving]` is cut; `path[0]` becomes the root of what falls off and is hung below `head`.
+    // Lists that are seldom longer than what they are filled up to make a loop whose end is foreseen.
+    let filled = length.next_multiple_of(2).max(SHORT_PATHS);
+    path[length..filled.max(length + 1)].fill(none);
+
+    // The arc above `path[leaving]` is cut; what is below it is hung below `head` by what was `path[first]`.
+    let (side, first, head) =
+        if leaving < sink_start { (Moved::Source, 0, sink) } else { (Moved::Sink, sink_start, source) };
     moved.copy_from_slice(below[path[leaving] as usize].as_ref());
-    let (inside, above) = path.split_at(leaving + 1);
-    // What falls off is not below the nodes that lead down to the new place, and comes to be; it was below those above the cut.
-    let sign_above = if inside.len() % 2 == 0 { -change } else { change };
-    for (nodes, first_change) in [(other, -change), (above, sign_above)] {
-        let mut change = first_change;
-        for &node in nodes {
-            let node = node as usize;
-            flow[node] += change;
-            change = -change;
+    // What moves comes to be below the nodes that lead to its new place, and was below those above the cut; and of the
+    // nodes in between, which change places, each gets what did not lie below its child.
+    for pair in path[..filled].as_chunks::<2>().0 {
+        let [even, odd] = pair.map(|node| node as usize);
+        flow[even] -= change;
+        flow[odd] += change;
+        for node in [even, odd] {
             for (bits, moved) in below[node].as_mut().iter_mut().zip(&*moved) {
                 *bits ^= moved;
             }
         }
     }
-    // From the top down: each node gets its former child as parent, with what the arc between them then carries, and loses
-    // what stays below that child.
-    let mut node = inside[leaving] as usize;
-    for position in (1..=leaving).rev() {
-        let child = inside[position - 1] as usize;
-        parent[node] = number(child);
-        flow[node] = flow[child] + if position % 2 == 0 { change } else { -change };
-        for (word, &moved) in moved.iter().enumerate() {
-            below[node].as_mut()[word] = moved & !below[child].as_ref()[word];
+    let mut node = path[leaving] as usize;
+    for &child in path[first..leaving].iter().rev() {
+        parent[node] = child;
+        let child = child as usize;
+        flow[node] = flow[child];
+        for word in 0..moved.len() {
+            below[node].as_mut()[word] = below[child].as_ref()[word];
         }
         node = child;
     }

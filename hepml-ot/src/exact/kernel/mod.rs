@@ -215,9 +215,9 @@ impl Kernel {
     }
 
     dispatch! {
-        /// Lists the columns of a row whose reduced cost is at most `limit`.
-        fn columns_at_most(&self, row: &[i32], u: i32, w: &[i32], limit: i32, columns: &mut Vec<u32>) -> () {
-            assert!(row.len().is_multiple_of(LANES) && w.len() == row.len());
+        /// Lists the arcs (row, column) whose reduced cost is at most `limit`.
+        fn arcs_at_most(&self, cost: &[i32], u: &[i32], w: &[i32], limit: i32, arcs: &mut Vec<(u32, u32)>) -> () {
+            assert!(w.len().is_multiple_of(LANES) && cost.len() == u.len() * w.len());
         }
     }
 
@@ -225,6 +225,16 @@ impl Kernel {
         /// The costs in units from one point to many.
         fn angular_row(&self, from: [f64; 2], y: &[f64], phi: &[f64], cost: AngularUnits, row: &mut [i32]) -> () {
             assert!(phi.len() == y.len() && row.len() >= y.len());
+        }
+    }
+
+    dispatch! {
+        /// Takes note of a seed: where it is nearer than the seeds before, `square[i]` and `nearest[i]` become its squared distance and number.
+        /// Returns the first point with the largest `weight` times squared distance.
+        fn add_seed(&self, seed: [f64; 3], points: [&[f64]; 3], square: &mut [f64], nearest: &mut [f64]) -> usize {
+            let [y, phi, weight] = points;
+            assert!(y.len().is_multiple_of(LANES) && square.len() == y.len() && nearest.len() == y.len());
+            assert!(phi.len() == y.len() && weight.len() == y.len());
         }
     }
 
@@ -278,15 +288,15 @@ macro_rules! level {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) unsafe fn columns_at_most(
-                row: &[i32],
-                u: i32,
+            pub(super) unsafe fn arcs_at_most(
+                cost: &[i32],
+                u: &[i32],
                 w: &[i32],
                 limit: i32,
-                columns: &mut Vec<u32>,
+                arcs: &mut Vec<(u32, u32)>,
             ) {
                 // SAFETY: the caller's promise.
-                unsafe { bodies::columns_at_most::<$vector>(row, u, w, limit, columns) }
+                unsafe { bodies::arcs_at_most::<$vector>(cost, u, w, limit, arcs) }
             }
 
             #[target_feature(enable = $features)]
@@ -299,6 +309,17 @@ macro_rules! level {
             ) {
                 // SAFETY: the caller's promise.
                 unsafe { bodies::angular_row::<$vector>(from, y, phi, cost, row) }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) unsafe fn add_seed(
+                seed: [f64; 3],
+                points: [&[f64]; 3],
+                square: &mut [f64],
+                nearest: &mut [f64],
+            ) -> usize {
+                // SAFETY: the caller's promise.
+                unsafe { bodies::add_seed::<$vector>(seed, points, square, nearest) }
             }
 
             #[target_feature(enable = $features)]
@@ -440,30 +461,33 @@ mod bodies {
     }
 
     #[inline(always)]
-    pub(super) unsafe fn columns_at_most<V: Vector>(
-        row: &[i32],
-        u: i32,
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a matrix with 2^32 rows or columns does not fit into memory"
+    )]
+    pub(super) unsafe fn arcs_at_most<V: Vector>(
+        cost: &[i32],
+        u: &[i32],
         w: &[i32],
         limit: i32,
-        columns: &mut Vec<u32>,
+        arcs: &mut Vec<(u32, u32)>,
     ) {
-        // SAFETY: both are of the same length, a multiple of the lanes.
+        let stride = w.len();
+        // SAFETY: `cost` holds a row of `stride` for each `u`; `column` stays below `stride`.
         unsafe {
-            // c + w - u <= limit, as limit + u + 1 > c + w.
-            let limit = V::splat(limit + u + 1);
-            let mut column = 0;
-            while column < row.len() {
-                let c = V::load(row.as_ptr().add(column)).add(V::load(w.as_ptr().add(column)));
-                let mut found = limit.above(c);
-                while found != 0 {
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        reason = "a matrix with 2^32 columns does not fit into memory"
-                    )]
-                    columns.push(column as u32 + found.trailing_zeros());
-                    found &= found - 1;
+            for (row, &u) in u.iter().enumerate() {
+                // c + w - u <= limit, as limit + u + 1 > c + w.
+                let limit = V::splat(limit + u + 1);
+                let mut column = 0;
+                while column < stride {
+                    let c = V::load(cost.as_ptr().add(row * stride + column));
+                    let mut found = limit.above(c.add(V::load(w.as_ptr().add(column))));
+                    while found != 0 {
+                        arcs.push((row as u32, column as u32 + found.trailing_zeros()));
+                        found &= found - 1;
+                    }
+                    column += V::LANES;
                 }
-                column += V::LANES;
             }
         }
     }
@@ -502,6 +526,51 @@ mod bodies {
     }
 
     #[inline(always)]
+    pub(super) unsafe fn add_seed<V: Vector>(
+        [seed_y, seed_phi, number]: [f64; 3],
+        [y, phi, weight]: [&[f64]; 3],
+        square: &mut [f64],
+        nearest: &mut [f64],
+    ) -> usize {
+        const WIDTH: usize = 8;
+        let mut largest = [f64::NEG_INFINITY; WIDTH];
+        let (y, phi) = (y.as_chunks::<WIDTH>().0, phi.as_chunks::<WIDTH>().0);
+        let points = y.iter().zip(phi).zip(weight.as_chunks::<WIDTH>().0);
+        let seeds = square.as_chunks_mut::<WIDTH>().0.iter_mut().zip(nearest.as_chunks_mut::<WIDTH>().0);
+        for (((y, phi), weight), (square, nearest)) in points.zip(seeds) {
+            // Array by array: loops that each do one thing become vector instructions.
+            let new: [f64; WIDTH] = std::array::from_fn(|lane| {
+                let (dy, dphi) = (y[lane] - seed_y, phi[lane] - seed_phi);
+                dy * dy + dphi * dphi
+            });
+            let old = *square;
+            *nearest = std::array::from_fn(|lane| if new[lane] < old[lane] { number } else { nearest[lane] });
+            let least: [f64; WIDTH] =
+                std::array::from_fn(|lane| if new[lane] < old[lane] { new[lane] } else { old[lane] });
+            *square = least;
+            largest = std::array::from_fn(|lane| {
+                let score = weight[lane] * least[lane];
+                if score > largest[lane] { score } else { largest[lane] }
+            });
+        }
+        let most = largest.into_iter().fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a });
+        let mut found = 0;
+        for (chunk, (weight, square)) in
+            weight.as_chunks::<WIDTH>().0.iter().zip(square.as_chunks::<WIDTH>().0).enumerate()
+        {
+            let mut bits = 0_u32;
+            for lane in 0..WIDTH {
+                bits |= u32::from(weight[lane] * square[lane] == most) << lane;
+            }
+            if bits != 0 {
+                found = chunk * WIDTH + bits.trailing_zeros() as usize;
+                break;
+            }
+        }
+        found
+    }
+
+    #[inline(always)]
     pub(super) unsafe fn quantise_row<V: Vector>(costs: &[f64], units_per_cost: f64, row: &mut [i32]) {
         for (units, cost) in row.iter_mut().zip(costs) {
             let x = cost * units_per_cost;
@@ -524,9 +593,10 @@ fn whole(x: f32) -> i32 {
 ///
 /// Below the smallest normal number x counts as that number.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "exponents are small")]
+#[expect(clippy::cast_possible_wrap, reason = "bits are bits")]
 fn power(x: f32, p: f32) -> f32 {
-    let bits = x.max(f32::MIN_POSITIVE).to_bits();
+    let x = if x > f32::MIN_POSITIVE { x } else { f32::MIN_POSITIVE };
+    let bits = x.to_bits();
     // x = 2^exponent m with m in [sqrt(1/2), sqrt(2)).
     let shifted = bits.wrapping_sub(0x3f35_04f3) as i32 >> 23;
     let m = f32::from_bits(bits.wrapping_sub((shifted << 23).cast_unsigned()));
@@ -536,15 +606,15 @@ fn power(x: f32, p: f32) -> f32 {
     let series = 2.885_39 + s2 * (0.961_796_7 + s2 * (0.577_078_04 + s2 * (0.412_198_6 + s2 * 0.320_598_9)));
     let y = (shifted as f32 + s * series) * p;
     // 2^y with y = whole + f, |f| <= 1/2; below 2^-126 is 0 here.
-    let y = y.max(-126.0);
-    let whole = (y + 12_582_912.0) - 12_582_912.0;
-    let f = y - whole;
+    let y = if y > -126.0 { y } else { -126.0 };
+    // At 1.5 2^23 the last bit of an f32 is 1, so the sum holds the nearest whole number, in its lowest bits too.
+    let rounded = y + 12_582_912.0;
+    let f = y - (rounded - 12_582_912.0);
     let exp2 = 1.0
         + f * (std::f32::consts::LN_2
             + f * (0.240_226_5
                 + f * (0.055_504_11 + f * (0.009_618_13 + f * (0.001_333_355_8 + f * 0.000_154_035_3)))));
-    let scale = f32::from_bits((((whole as i32) + 127) << 23).cast_unsigned());
-    exp2 * scale
+    exp2 * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
 }
 
 /// See [`power`].

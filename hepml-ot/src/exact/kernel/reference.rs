@@ -90,19 +90,21 @@ fn rows_and_columns_have_their_minima() {
 }
 
 #[test]
-fn close_columns_are_listed() {
+fn close_arcs_are_listed() {
     let mut draw = Draw(3);
     for stride in STRIDES {
         for range in RANGES {
-            let (row, w) = (draw.numbers(stride, 0, range), draw.numbers(stride, -9, range));
-            for (u, limit) in [(0, 0), (-4, 3), (500, 16)] {
-                let expected: Vec<u32> = (0..stride)
-                    .filter(|&j| row[j] + w[j] - u <= limit)
-                    .map(|j| u32::try_from(j).unwrap())
-                    .collect();
+            let (cost, w) = (draw.numbers(5 * stride, 0, range), draw.numbers(stride, -9, range));
+            let u = draw.numbers(5, -4, range);
+            for limit in [0, 3, 16] {
+                let close = |i: usize, j: usize| cost[i * stride + j] + w[j] - u[i] <= limit;
+                let number = |x: usize| u32::try_from(x).unwrap();
+                let all = (0..5).flat_map(|i| (0..stride).map(move |j| (i, j)));
+                let expected: Vec<(u32, u32)> =
+                    all.filter(|&(i, j)| close(i, j)).map(|(i, j)| (number(i), number(j))).collect();
                 for kernel in kernels() {
                     let mut got = Vec::new();
-                    kernel.columns_at_most(&row, u, &w, limit, &mut got);
+                    kernel.arcs_at_most(&cost, &u, &w, limit, &mut got);
                     assert_eq!(got, expected, "{kernel:?}");
                 }
             }
