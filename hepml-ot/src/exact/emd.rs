@@ -231,9 +231,7 @@ impl<G: GroundCost> Divergence for Emd<G> {
     type Workspace = Workspace;
 
     fn prepare<'a>(&'a self, event: &'a EnergyFlow) -> Result<PreparedFlow<'a>> {
-        let mut prepared = self.prepared(event);
-        prepared.bounds = self.cost.angular().map(|cost| Bounds::new(event, cost, self.normalise));
-        Ok(prepared)
+        Ok(self.prepared(event))
     }
 
     /// EMD(a, b).
@@ -254,16 +252,9 @@ impl<G: GroundCost> Divergence for Emd<G> {
 
     /// A bound from projections of the events, for a cost that is an [`AngularCost`]: typically 0.9 of the EMD for beta = 1.
     fn lower_bound(&self, a: &PreparedFlow<'_>, b: &PreparedFlow<'_>) -> f64 {
-        match (self.cost.angular(), &a.bounds, &b.bounds) {
-            (Some(cost), Some(a), Some(b)) => a.lower_bound(b, cost, self.normalise),
-            _ => f64::NEG_INFINITY,
-        }
-    }
-
-    fn value_in(&self, workspace: &mut Workspace, a: &EnergyFlow, b: &EnergyFlow) -> Result<f64> {
-        // One value is not worth bounds.
-        let (sides, leftover) = self.sides(a, b)?;
-        Ok(self.solve_in(workspace, &self.prepared(a), &self.prepared(b), sides, leftover)?.value)
+        let Some(cost) = self.cost.angular() else { return f64::NEG_INFINITY };
+        let [a, b] = [a, b].map(|x| x.bounds.get_or_init(|| Bounds::new(x.flow, cost, self.normalise)));
+        a.lower_bound(b, cost, self.normalise)
     }
 
     /// [`GroundCost::exponent`], min(1, 1/beta) for [`AngularCost`].

@@ -1,6 +1,7 @@
 //! An event with what the EMD computes of it alone.
 
 use std::f64::consts::{PI, TAU};
+use std::sync::OnceLock;
 
 use crate::energy_flow::EnergyFlow;
 use crate::exact::bounds::Bounds;
@@ -11,8 +12,8 @@ use crate::exact::kernel::Kernel;
 #[derive(Debug, Clone)]
 pub struct PreparedFlow<'a> {
     pub(crate) flow: &'a EnergyFlow,
-    /// What bounds its values from below, if the cost is known well enough for that.
-    pub(crate) bounds: Option<Bounds>,
+    /// What bounds its values from below, once that is asked for.
+    pub(crate) bounds: OnceLock<Bounds>,
     /// The positions of the particles that have energy, and these.
     pub(crate) positions: Vec<usize>,
     pub(crate) cloud: Cloud,
@@ -29,7 +30,14 @@ impl<'a> PreparedFlow<'a> {
         let y: Vec<f64> = positions.iter().map(|&i| flow.points()[i][0]).collect();
         let phi: Vec<f64> = positions.iter().map(|&i| flow.points()[i][1]).collect();
         let extent = Extent { y: range(&y), phi: range(&phi) };
-        Self { flow, positions, cloud: Cloud::new(masses, y, phi), levels: Vec::new(), extent, bounds: None }
+        Self {
+            flow,
+            positions,
+            cloud: Cloud::new(masses, y, phi),
+            levels: Vec::new(),
+            extent,
+            bounds: OnceLock::new(),
+        }
     }
 
     /// The same with what helps to guess potentials.
