@@ -9,6 +9,7 @@ import argparse
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -21,6 +22,7 @@ import wasserstein
 DATA = pathlib.Path(__file__).resolve().parents[2] / "data" / "jets.npz"
 # Disagreements are relative to the EMD, or to this fraction of the energy of the two events where that is more.
 SMALL = 1e-6
+TOLERANCE = 1e-9
 # POT's loop is slow: so many of the pairs, at most.
 POT_PAIRS = 300
 
@@ -171,6 +173,7 @@ def main():
     parser.add_argument("npz", nargs="*", type=pathlib.Path, help="more files of jets, in EnergyFlow's layout")
     arguments = parser.parse_args()
 
+    agree = True
     print("| case | wasserstein us/EMD | POT us/EMD | hepml us/EMD | wasserstein/hepml | disagreement |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, events, settings in cases(arguments):
@@ -200,9 +203,12 @@ def main():
         ratio = f"{cost['wasserstein'] / cost['hepml']:.1f}" if "wasserstein" in cost else "-"
         norm = settings.get("norm", False)
         worst = max((disagreement(events, norm, values["hepml"], values[who]) for who in values if who != "hepml"), default=0)
+        agree &= bool(worst <= TOLERANCE)
         print(
             f"| {name} | {show['wasserstein']} | {show['POT']} | {show['hepml']} | {ratio} | {worst:.1e} |", flush=True
         )
+    if not agree:
+        sys.exit(f"disagreement above {TOLERANCE}")
 
 
 if __name__ == "__main__":

@@ -107,13 +107,15 @@ impl AngularCost {
         self.periodic_phi
     }
 
-    /// The cost where coordinates and their squares are in range and azimuths at most one turn apart.
+    /// The cost where squares of coordinates do not overflow and azimuths are at most one turn apart.
     #[inline]
     pub(crate) fn plain_cost(&self, from: [f64; 2], to: [f64; 2]) -> f64 {
         let y = from[0] - to[0];
         let phi = (from[1] - to[1]).abs();
         let phi = if self.periodic_phi && TAU - phi < phi { TAU - phi } else { phi };
-        self.of_distance((y * y + phi * phi).sqrt())
+        let square = y * y + phi * phi;
+        // Below, squares lose digits.
+        self.of_distance(if square > 1e-290 { square.sqrt() } else { y.hypot(phi) })
     }
 
     /// (theta/R)^beta of a distance theta.

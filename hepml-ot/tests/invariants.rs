@@ -530,3 +530,45 @@ fn particle_sets_have_the_metric() {
     assert!((distance(0, 1) - (2.0_f64 * 0.25).sqrt()).abs() < 1e-14);
     assert!((distance(0, 2) - 2.0_f64.sqrt()).abs() < 1e-14);
 }
+
+/// Many particles in a narrow cluster far from a few: all their costs are the same but for 1e-5 of themselves, and many rounds of
+/// pivots are needed among them.
+#[test]
+fn narrow_clusters_far_apart() {
+    for width in [1e-5, 1e-4, 1e-3, 1e-2] {
+        let cluster = |count: u32, stride: u32, [y, phi]: [f64; 2]| {
+            let point = |i: u32| {
+                let t = f64::from(stride * (i + 1));
+                [1.0, y + width * (t * t).sin(), phi + width * (1.7 * t).cos()]
+            };
+            EnergyFlow::from_rows(&(0..count).map(point).collect::<Vec<_>>()).unwrap()
+        };
+        let (many, few) = (cluster(1000, 1, [0.0, 0.0]), cluster(10, 3, [1.0, 0.5]));
+        let emd = EmdConfig::new().normalise(true).build().unwrap();
+        let (there, back) = (emd.solve(&many, &few).unwrap(), emd.solve(&few, &many).unwrap());
+        assert!((there.value - back.value).abs() <= 1e-13, "{} and {}", there.value, back.value);
+        assert!(there.gap.abs() <= 1e-13 && back.gap.abs() <= 1e-13, "{} and {}", there.gap, back.gap);
+    }
+}
+
+/// Energies near the smallest f64 have coarser versions too, and squares of distances may be smaller than any.
+#[test]
+fn energies_and_distances_near_the_smallest() {
+    let spread = |turn: f64| {
+        let point = |i: u32| {
+            let t = f64::from(i) + turn;
+            [1e-295 * (1.5 + t.sin()), 0.4 * (t * t).sin(), 0.4 * (1.7 * t).cos()]
+        };
+        (0..40).map(point).collect::<Rows>()
+    };
+    let emd = EmdConfig::new().normalise(true).build().unwrap();
+    let tiny = emd.value(&flow(&spread(0.0)), &flow(&spread(0.5))).unwrap();
+    let scaled = |rows: Rows| flow(&rows.iter().map(|[e, y, phi]| [e * 1e295, *y, *phi]).collect::<Vec<_>>());
+    let ordinary = emd.value(&scaled(spread(0.0)), &scaled(spread(0.5))).unwrap();
+    assert!((tiny - ordinary).abs() <= 1e-13, "{tiny} and {ordinary}");
+
+    let far = [1.0, 2e-100, 0.0];
+    let (a, b) = (flow(&[[1.0, 0.0, 0.0], far]), flow(&[[1.0, 1e-165, 0.0], far]));
+    let value = EmdConfig::new().radius(1e-170).build().unwrap().value(&a, &b).unwrap();
+    assert!((value - 1e5).abs() <= 1e-9, "{value}");
+}

@@ -14,6 +14,8 @@ pub(crate) struct AngularPairs<'a> {
 }
 
 impl Costs for AngularPairs<'_> {
+    const NOT_NEGATIVE: bool = true;
+
     #[inline]
     fn cost(&self, _matrix: &CostMatrix, source: usize, sink: usize) -> f64 {
         if source < self.from.masses.len() && sink < self.to.masses.len() {

@@ -34,16 +34,20 @@ impl Cloud {
         [self.y[index], self.phi[index]]
     }
 
+    /// Whether there is a coarser version that is worth its while.
+    pub(crate) fn has_coarser(&self) -> bool {
+        self.len() / POINTS_PER_CLUSTER >= FEWEST_CLUSTERS
+    }
+
     /// Ever coarser versions, the finest first, of which the potentials of a plan are guessed.
     pub(crate) fn coarser(&self, kernel: Kernel) -> Vec<Self> {
         let mut levels: Vec<Self> = Vec::new();
         loop {
             let finest = levels.last().unwrap_or(self);
-            let clusters = finest.len() / POINTS_PER_CLUSTER;
-            if clusters < FEWEST_CLUSTERS {
+            if !finest.has_coarser() {
                 return levels;
             }
-            levels.push(finest.clustered(kernel, clusters));
+            levels.push(finest.clustered(kernel, finest.len() / POINTS_PER_CLUSTER));
         }
     }
 

@@ -174,15 +174,10 @@ impl<G: GroundCost> Emd<G> {
     pub fn solve(&self, a: &EnergyFlow, b: &EnergyFlow) -> Result<Transport> {
         let workspace = &mut Workspace::new();
         let (sides, leftover) = self.sides(a, b)?;
-        let solved = self.solve_in(workspace, &self.prepared(a), &self.prepared(b), sides, leftover)?;
+        let solved =
+            self.solve_in(workspace, &PreparedFlow::new(a), &PreparedFlow::new(b), sides, leftover)?;
         let cost = |i: usize, j: usize| self.cost.cost(a.points()[i], b.points()[j]);
         workspace.transport(solved, sides, leftover, cost)
-    }
-
-    /// An event with what solving needs.
-    fn prepared<'a>(&self, event: &'a EnergyFlow) -> PreparedFlow<'a> {
-        let prepared = PreparedFlow::new(event);
-        if self.cost.angular().is_some() { prepared.with_levels(self.kernel) } else { prepared }
     }
 
     fn sides<'a>(&self, a: &'a EnergyFlow, b: &'a EnergyFlow) -> Result<([Side<'a>; 2], Leftover)> {
@@ -231,7 +226,7 @@ impl<G: GroundCost> Divergence for Emd<G> {
     type Workspace = Workspace;
 
     fn prepare<'a>(&'a self, event: &'a EnergyFlow) -> Result<PreparedFlow<'a>> {
-        Ok(self.prepared(event))
+        Ok(PreparedFlow::new(event))
     }
 
     /// EMD(a, b).

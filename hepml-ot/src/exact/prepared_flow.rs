@@ -17,8 +17,8 @@ pub struct PreparedFlow<'a> {
     /// The positions of the particles that have energy, and these.
     pub(crate) positions: Vec<usize>,
     pub(crate) cloud: Cloud,
-    /// Coarser versions, the finest first; none if it is not worth it.
-    pub(crate) levels: Vec<Cloud>,
+    /// Coarser versions, the finest first, once they are asked for.
+    levels: OnceLock<Vec<Cloud>>,
     pub(crate) extent: Extent,
 }
 
@@ -34,16 +34,15 @@ impl<'a> PreparedFlow<'a> {
             flow,
             positions,
             cloud: Cloud::new(masses, y, phi),
-            levels: Vec::new(),
+            levels: OnceLock::new(),
             extent,
             bounds: OnceLock::new(),
         }
     }
 
-    /// The same with what helps to guess potentials.
-    pub(crate) fn with_levels(mut self, kernel: Kernel) -> Self {
-        self.levels = self.cloud.coarser(kernel);
-        self
+    /// Coarser versions, the finest first.
+    pub(crate) fn levels(&self, kernel: Kernel) -> &[Cloud] {
+        self.levels.get_or_init(|| self.cloud.coarser(kernel))
     }
 }
 

@@ -9,10 +9,10 @@
 //! 2. On the costs themselves, in f64: the potentials of the tree are computed anew, and only arcs whose rounded reduced
 //!    cost lies within the rounding errors of 0 are looked at; one with a larger rounded reduced cost has a positive true one.
 //!    Arcs that are found to be negative enter, until none is.
-//! 3. Where so many arcs are that close that this is no gain (costs of very different size), the potentials leave
-//!    the range of the units, or their roundings are not far below the value (nearly equal events), all begins anew with the costs in f64.
-//! 4. Where the roundings of the potentials still are not far below the value, the pivots go on with potentials of
-//!    twice the digits.
+//! 3. Where the roundings of f64 potentials are not far below the value (nearly equal events), the pivots go on with
+//!    potentials of twice the digits.
+//! 4. Where this is no way to go on (so many arcs are close that looking at each is no gain, as with costs of very different size; the
+//!    potentials leave the range of the units; the value is all rounding), all begins anew with the costs in f64.
 //!
 //! Flows that are returned are computed in f64 from the supplies and demands and the last tree.
 //!
@@ -40,10 +40,17 @@ const FINE_FROM: f64 = 1e-11;
 /// The arcs close to 0 per node above which all costs are taken up in f64.
 const CLOSE_ARCS_PER_NODE: usize = 16;
 
+/// The lists of close arcs after which all costs are taken up in f64: one or two are what is needed, hundreds where a narrow cluster
+/// of many particles stands far from a few.
+const ROUNDS: usize = 20;
+
 /// The true costs of a problem whose costs in units stand in [`Rounded`].
 pub(crate) trait Costs {
     /// The cost from a source to a sink.
     fn cost(&self, matrix: &CostMatrix, source: usize, sink: usize) -> f64;
+
+    /// Whether no cost is negative.
+    const NOT_NEGATIVE: bool;
 
     /// Writes all costs into the matrix of the given sources, sinks and stride, if they are not there.
     fn fill(&self, matrix: &mut CostMatrix, shape: [usize; 3]);
@@ -53,6 +60,8 @@ pub(crate) trait Costs {
 pub(crate) struct InMatrix;
 
 impl Costs for InMatrix {
+    const NOT_NEGATIVE: bool = false;
+
     #[inline]
     fn cost(&self, matrix: &CostMatrix, source: usize, sink: usize) -> f64 {
         matrix.costs[source * matrix.stride + sink]
@@ -231,26 +240,42 @@ impl Simplex {
         };
         if lowest.is_some() {
             self.read_off(lowest);
-            if !self.is_below_rounding() {
+            if self.primal == 0.0 && C::NOT_NEGATIVE {
+                self.take_zero_potentials();
+                return Ok(());
+            }
+            if !self.is_below(FINE_FROM, f64::EPSILON) {
                 return Ok(());
             }
         }
         let shape = self.shape();
         costs.fill(&mut self.matrix, shape);
-        self.start_in_matrix();
-        self.optimise(max_pivots)?;
-        self.read_off(None);
-        if self.is_below_rounding() {
+        // Twice the digits go on from the tree there is, unless next to nothing is to be moved: then costs decide that units do
+        // not tell from 0.
+        if lowest.is_none() || self.is_below(1.0, f64::EPSILON) {
+            self.start_in_matrix();
+            self.optimise(max_pivots)?;
+            self.read_off(None);
+        }
+        if self.is_below(FINE_FROM, f64::EPSILON) {
             self.refine(max_pivots)?;
             self.read_off(None);
         }
         Ok(())
     }
 
-    /// Whether the rounding of potentials times masses is not far below the value. (Not the gap itself, which rounding can make small as well as large.)
-    fn is_below_rounding(&self) -> bool {
-        let rounding = f64::EPSILON * largest_modulus(&self.potential) * self.supply.iter().sum::<f64>();
-        rounding > FINE_FROM * self.primal.abs()
+    /// The potentials that prove that nothing is cheaper than nothing, where no cost is negative.
+    fn take_zero_potentials(&mut self) {
+        self.potential.fill(0.0);
+        self.sink_potential.fill(0.0);
+        self.dual = 0.0;
+    }
+
+    /// Whether the value, times a factor, is below the rounding of potentials times masses. (Not the gap itself, which rounding can make
+    /// small as well as large.)
+    fn is_below(&self, factor: f64, rounding: f64) -> bool {
+        let size = largest_modulus(&self.potential) * self.supply.iter().sum::<f64>();
+        rounding * size > factor * self.primal.abs()
     }
 
     /// Pivots with the true costs among the arcs whose reduced costs are about 0, until none is negative with potentials
@@ -266,8 +291,7 @@ impl Simplex {
         // Potentials are rounded to units, by half of one at most each.
         #[expect(clippy::cast_possible_truncation, reason = "some hundred at most")]
         let limit = (error + 1.0).ceil() as i32;
-        let mut roundings = TOLERANCE;
-        loop {
+        for _ in 0..ROUNDS {
             self.refresh_potentials(costs);
             let mut size = largest_modulus(&self.potential);
             if size * units_per_cost > f64::from(LARGEST_POTENTIAL) {
@@ -288,7 +312,7 @@ impl Simplex {
                 let cost = costs.cost(&self.matrix, source, sink);
                 let reduced = cost - self.potential[source] + self.potential[first_sink + sink];
                 lowest = if reduced < lowest { reduced } else { lowest };
-                if reduced >= -roundings * size {
+                if reduced >= -TOLERANCE * size {
                     continue;
                 }
                 if self.rounded.pivots() == max_pivots {
@@ -301,9 +325,8 @@ impl Simplex {
             if self.rounded.pivots() == before {
                 return Ok(Some(lowest));
             }
-            // Should rounding in the potentials ever be larger than the tolerance, the rounds still end.
-            roundings *= 2.0;
         }
+        Ok(None)
     }
 
     /// Moves the potentials as a pivot on an arc of the given reduced cost has moved the tree.
@@ -395,8 +418,13 @@ impl Simplex {
         while clean < sources {
             let mut lowest = -FINE_TOLERANCE * size;
             let mut entering = None;
+            // What is further from 0 than its rounding needs no second look.
+            let far = 8.0 * f64::EPSILON * size;
             for (sink, cost) in self.matrix.row(source)[..sinks].iter().enumerate() {
                 let node = first_sink + sink;
+                if cost - self.potential[source] + self.potential[node] > far + 8.0 * f64::EPSILON * cost {
+                    continue;
+                }
                 let (sum, lost) = two_sum(*cost, -self.potential[source]);
                 let (sum, lost_too) = two_sum(sum, self.potential[node]);
                 let reduced = sum + (lost + lost_too + (self.low[node] - self.low[source]));

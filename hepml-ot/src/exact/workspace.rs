@@ -180,17 +180,25 @@ impl Workspace {
         leftover: Leftover,
         cost: &AngularUnits,
     ) -> bool {
-        let levels = from.levels.len().min(to.levels.len());
+        if !(from.cloud.has_coarser() && to.cloud.has_coarser()) {
+            return false;
+        }
+        let kernel = self.simplex.rounded.kernel;
+        let (all_from, all_to) = (from.levels(kernel), to.levels(kernel));
+        let levels = all_from.len().min(all_to.len());
         self.coarse.resize_with(self.coarse.len().max(levels), Rounded::default);
         let is_left = leftover != Leftover::Normalised;
+        // As for the problem itself, so that sums stay in range.
+        let unit_from = power_of_two_below(if is_left { total_from.max(total_to) } else { total_from });
+        let unit_to = if is_left { unit_from } else { power_of_two_below(total_to) };
         for level in (0..levels).rev() {
-            let all_to = &to.levels;
-            let (from, to) = (&from.levels[level], &to.levels[level]);
-            let masses = |cloud: &Cloud, extra: f64| {
+            let (from, to) = (&all_from[level], &all_to[level]);
+            let masses = |cloud: &Cloud, extra: f64, unit: f64| {
                 let extra = (is_left && extra > 0.0).then_some(extra);
-                cloud.masses.iter().copied().chain(extra).collect::<Vec<f64>>()
+                cloud.masses.iter().copied().chain(extra).map(|mass| mass / unit).collect::<Vec<f64>>()
             };
-            let (supply, demand) = (masses(from, total_to - total_from), masses(to, total_from - total_to));
+            let supply = masses(from, total_to - total_from, unit_from);
+            let demand = masses(to, total_from - total_to, unit_to);
             let (coarser, finer) = self.coarse.split_at_mut(level + 1);
             let problem = &mut coarser[level];
             problem.kernel = self.simplex.rounded.kernel;
@@ -207,10 +215,8 @@ impl Workspace {
                 return false;
             }
         }
-        if levels > 0 {
-            self.simplex.rounded.guess_potentials(&from.cloud, &mut self.coarse[0], &to.levels[0], cost);
-        }
-        levels > 0
+        self.simplex.rounded.guess_potentials(&from.cloud, &mut self.coarse[0], &all_to[0], cost);
+        true
     }
 
     /// Takes up the masses of both sides, without costs; `None` if there are none.

@@ -61,10 +61,15 @@ impl SimdLevel {
         match self {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2"),
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("popcnt")
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
-                is_x86_feature_detected!("avx512f")
+                Self::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vl")
@@ -184,7 +189,7 @@ impl Kernel {
     dispatch! {
         /// The arc with the lowest negative reduced cost in a block of rows, the first such in the order of rows, then columns.
         fn price_block(&self, cost: &[i32], stride: usize, u: &[i32; BLOCK], w: &[i32]) -> Option<BlockArc> {
-            assert!(stride.is_multiple_of(LANES) && cost.len() == BLOCK * stride && w.len() == stride);
+            assert!(stride.is_multiple_of(LANES) && w.len() == stride && BLOCK.checked_mul(stride) == Some(cost.len()));
         }
     }
 
@@ -198,7 +203,7 @@ impl Kernel {
     dispatch! {
         /// The lowest c_ij - u_i of each column, into `lowest[stride]`.
         fn column_minima(&self, cost: &[i32], u: &[i32], lowest: &mut [i32]) -> () {
-            assert!(lowest.len().is_multiple_of(LANES) && cost.len() == u.len() * lowest.len());
+            assert!(lowest.len().is_multiple_of(LANES) && u.len().checked_mul(lowest.len()) == Some(cost.len()));
         }
     }
 
@@ -217,7 +222,7 @@ impl Kernel {
     dispatch! {
         /// Lists the arcs (row, column) whose reduced cost is at most `limit`.
         fn arcs_at_most(&self, cost: &[i32], u: &[i32], w: &[i32], limit: i32, arcs: &mut Vec<(u32, u32)>) -> () {
-            assert!(w.len().is_multiple_of(LANES) && cost.len() == u.len() * w.len());
+            assert!(w.len().is_multiple_of(LANES) && u.len().checked_mul(w.len()) == Some(cost.len()));
         }
     }
 

@@ -28,8 +28,9 @@ fn kernels() -> impl Iterator<Item = Kernel> {
     SimdLevel::available().into_iter().map(|level| Kernel::new(level).unwrap())
 }
 
-const STRIDES: [usize; 6] = [16, 32, 48, 64, 80, 144];
-const RANGES: [u64; 4] = [1, 3, 1000, 1 << 25];
+// Under Miri, which interprets, fewer: what it looks for does not depend on the numbers.
+const STRIDES: &[usize] = if cfg!(miri) { &[16, 80] } else { &[16, 32, 48, 64, 80, 144] };
+const RANGES: &[u64] = if cfg!(miri) { &[3, 1 << 25] } else { &[1, 3, 1000, 1 << 25] };
 
 fn price_block(cost: &[i32], stride: usize, u: &[i32; BLOCK], w: &[i32]) -> Option<BlockArc> {
     let mut best: Option<BlockArc> = None;
@@ -47,8 +48,8 @@ fn price_block(cost: &[i32], stride: usize, u: &[i32; BLOCK], w: &[i32]) -> Opti
 #[test]
 fn blocks_are_priced() {
     let mut draw = Draw(1);
-    for stride in STRIDES {
-        for range in RANGES {
+    for &stride in STRIDES {
+        for &range in RANGES {
             for shift in [-1000, 0, 1] {
                 let mut cost = draw.numbers(BLOCK * stride, 0, range);
                 let w = draw.numbers(stride, shift, range);
@@ -68,8 +69,8 @@ fn blocks_are_priced() {
 #[test]
 fn rows_and_columns_have_their_minima() {
     let mut draw = Draw(2);
-    for stride in STRIDES {
-        for range in RANGES {
+    for &stride in STRIDES {
+        for &range in RANGES {
             let row = draw.numbers(stride, -7, range);
             let penalty = draw.numbers(stride, -3, range);
             let sums: Vec<i32> = row.iter().zip(&penalty).map(|(a, b)| a + b).collect();
@@ -92,8 +93,8 @@ fn rows_and_columns_have_their_minima() {
 #[test]
 fn close_arcs_are_listed() {
     let mut draw = Draw(3);
-    for stride in STRIDES {
-        for range in RANGES {
+    for &stride in STRIDES {
+        for &range in RANGES {
             let (cost, w) = (draw.numbers(5 * stride, 0, range), draw.numbers(stride, -9, range));
             let u = draw.numbers(5, -4, range);
             for limit in [0, 3, 16] {
@@ -136,7 +137,9 @@ fn potentials_move_where_bits_are_set() {
 #[test]
 fn angular_costs_are_within_their_error() {
     let mut draw = Draw(5);
-    for beta in [0.4, 0.5, 0.9, 1.0, 1.3, 2.0, 3.0, 7.5, 20.0, 99.0] {
+    let betas: &[f64] =
+        if cfg!(miri) { &[1.0, 1.3, 2.0] } else { &[0.4, 0.5, 0.9, 1.0, 1.3, 2.0, 3.0, 7.5, 20.0, 99.0] };
+    for &beta in betas {
         for (periodic, radius, scale) in
             [(false, 1.0, 1.0), (true, 0.4, 3.0), (false, 1e-3, 1e-8), (true, 50.0, 0.3)]
         {
@@ -146,7 +149,7 @@ fn angular_costs_are_within_their_error() {
                 let size = 10_f64.powi(-i32::try_from(draw.below(12)).unwrap());
                 scale * size * (draw.unit() - 0.5)
             };
-            let count = 5 * LANES;
+            let count = if cfg!(miri) { LANES } else { 5 * LANES };
             let y: Vec<f64> = (0..count).map(|_| coordinate(&mut draw)).collect();
             let phi: Vec<f64> = (0..count).map(|_| coordinate(&mut draw)).collect();
             let distance = scale * 1.5;
@@ -180,7 +183,7 @@ fn angular_costs_are_within_their_error() {
 fn powers_are_within_their_error() {
     let mut worst = 0.0_f64;
     for p in [0.2_f32, 0.25, 0.65, 1.5, 4.0, 10.0, 50.0] {
-        for step in 0..200_000_u32 {
+        for step in (0..200_000_u32).step_by(if cfg!(miri) { 4001 } else { 1 }) {
             // From the smallest normal number to 1, and closely below 1.
             let x = if step % 2 == 0 {
                 f32::from_bits(f32::MIN_POSITIVE.to_bits() + step * 5280)
