@@ -572,3 +572,30 @@ fn energies_and_distances_near_the_smallest() {
     let value = EmdConfig::new().radius(1e-170).build().unwrap().value(&a, &b).unwrap();
     assert!((value - 1e5).abs() <= 1e-9, "{value}");
 }
+
+/// Jets with structure on all scales, as collinear splittings make: the costs that decide are far below the units that costs are
+/// rounded to on the way. A closure takes another way, with all costs in a matrix.
+#[test]
+fn structure_on_all_scales() {
+    let jet = |seed: u32| {
+        let point = |i: u32| {
+            let t = f64::from(97 * seed + i);
+            let (distance, turn) = (10_f64.powf(-3.5 + 3.5 * (t * t).sin()), 1.7 * t);
+            [10_f64.powf((3.1 * t).sin()), distance * turn.cos(), distance * turn.sin()]
+        };
+        flow(&(0..60 + seed).map(point).collect::<Rows>())
+    };
+    let jets: Vec<EnergyFlow> = (0..12).map(jet).collect();
+    let plane = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
+    for normalise in [false, true] {
+        let emd = EmdConfig::new().normalise(normalise).build().unwrap();
+        let matrix = if normalise { Emd::normalised_with_cost(plane) } else { Emd::with_cost(plane) };
+        for (i, a) in jets.iter().enumerate() {
+            for b in &jets[..i] {
+                let size = if normalise { 1.0 } else { a.total_energy().max(b.total_energy()) };
+                let (value, other) = (emd.value(a, b).unwrap(), matrix.value(a, b).unwrap());
+                assert!((value - other).abs() <= 4e-15 * size, "{value} and {other}, of {size}");
+            }
+        }
+    }
+}
