@@ -228,17 +228,18 @@ impl FixedSupportBarycentre {
         let event = EnergyFlow::new(energies, support)?;
         let distance =
             |workspace: &mut Workspace, other: &EnergyFlow| self.emd.value_in(workspace, &event, other);
+        // Into a `Result` in order: collected in parallel, any event's error could come out, not the first one's.
         #[cfg(feature = "rayon")]
-        let distances: Result<Vec<f64>> = events
+        let distances: Vec<_> = events
             .par_iter()
             .map_init(Workspace::new, |workspace, other| distance(workspace, other))
             .collect();
         #[cfg(not(feature = "rayon"))]
-        let distances: Result<Vec<f64>> = {
+        let distances: Vec<_> = {
             let mut workspace = Workspace::new();
             events.iter().map(|other| distance(&mut workspace, other)).collect()
         };
-        let distances = distances?;
+        let distances = distances.into_iter().collect::<Result<Vec<f64>>>()?;
         let value =
             compensated::sum(distances.iter().zip(weights).map(|(distance, weight)| distance * weight));
         Ok(Barycentre { event, value, gap: f64::INFINITY, distances, iterations: 0, converged: false })

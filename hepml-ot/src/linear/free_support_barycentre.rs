@@ -155,10 +155,12 @@ impl FreeSupportBarycentre {
     }
 
     fn plans(&self, event: &EnergyFlow, events: &[EnergyFlow]) -> Result<Vec<Transport>> {
+        // Into a `Result` in order: collected in parallel, any event's error could come out, not the first one's.
         #[cfg(feature = "rayon")]
-        return events.par_iter().map(|other| self.emd.solve(event, other)).collect();
+        let plans: Vec<_> = events.par_iter().map(|other| self.emd.solve(event, other)).collect();
         #[cfg(not(feature = "rayon"))]
-        return events.iter().map(|other| self.emd.solve(event, other)).collect();
+        let plans: Vec<_> = events.iter().map(|other| self.emd.solve(event, other)).collect();
+        plans.into_iter().collect()
     }
 
     /// Each point at the mean of where its energy goes.

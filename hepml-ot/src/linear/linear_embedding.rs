@@ -331,11 +331,12 @@ impl Observables<ParticleSets> for LinearEmbedding {
                 Err(error) => Err(Error::Event { list: "event", index, source: Box::new(error) }.into()),
             }
         };
+        // Into a `Result` in order: collected in parallel, any event's error could come out, not the first one's.
         #[cfg(feature = "rayon")]
-        let vectors: hepml_core::Result<Vec<Vec<f64>>> = (0..count).into_par_iter().map(vector).collect();
+        let vectors: Vec<_> = (0..count).into_par_iter().map(vector).collect();
         #[cfg(not(feature = "rayon"))]
-        let vectors: hepml_core::Result<Vec<Vec<f64>>> = (0..count).map(vector).collect();
-        let all = vectors?.concat();
+        let vectors: Vec<_> = (0..count).map(vector).collect();
+        let all = vectors.into_iter().collect::<hepml_core::Result<Vec<Vec<f64>>>>()?.concat();
         Ok(Array2::from_shape_vec((count, self.dimension()), all).expect("one vector an event"))
     }
 }
