@@ -759,6 +759,29 @@ fn shapes_do_not_depend_on_the_frame() {
 }
 
 #[test]
+fn fractions_and_angles_are_found_at_any_scale() {
+    for beta in [1.0, 2.0] {
+        let jet = toy_jet(24, 8);
+        let values = |scale: f64| {
+            let points: Vec<[f64; 2]> = jet.points().iter().map(|point| point.map(|x| x * scale)).collect();
+            let event = EnergyFlow::new(jet.energies(), points).unwrap();
+            let config = ManifoldDistanceConfig::new().beta(beta).radius(scale);
+            let (ring, ellipse) = (Ring::new(16).unwrap(), Ellipse::new(3).unwrap());
+            let with_centre = config.build(WithCentre::new(ring.clone())).unwrap().fit(&event).unwrap();
+            let rings = config.build(Mixture::copies(2, ring).unwrap()).unwrap().fit(&event).unwrap();
+            let ellipse = config.build(ellipse).unwrap().fit(&event).unwrap();
+            [with_centre, rings, ellipse].map(|fit| fit.value)
+        };
+        let expected = values(1.0);
+        for scale in [1e-9, 1e-6, 1e6, 1e9] {
+            for (got, expected) in values(scale).iter().zip(&expected) {
+                assert!((got - expected).abs() < FOUND * expected, "{beta} {scale:e}: {got} {expected}");
+            }
+        }
+    }
+}
+
+#[test]
 fn shapes_as_observables_of_jets() {
     let particle = |pt, y, phi| FourMomentum::from_pt_y_phi_m(pt, y, phi, 0.0).unwrap();
     let jet = vec![particle(3.0, 0.1, 3.1), particle(2.0, 0.4, -3.0), particle(1.0, -0.2, 3.0)];
@@ -778,6 +801,7 @@ fn shapes_as_observables_of_jets() {
 /// A manifold that breaks its promises.
 struct Broken {
     starts: Vec<Vec<f64>>,
+    units: Vec<f64>,
 }
 
 impl Manifold for Broken {
@@ -792,6 +816,10 @@ impl Manifold for Broken {
 
     fn starts(&self, _search: &mut ManifoldSearch<'_>) -> hepml_ot::Result<Vec<Vec<f64>>> {
         Ok(self.starts.clone())
+    }
+
+    fn units(&self, _size: f64) -> Vec<f64> {
+        self.units.clone()
     }
 }
 
@@ -830,10 +858,16 @@ fn shapes_of_what_is_hardly_an_event() {
     let hasty = ManifoldDistanceConfig::new().max_evaluations(10).build(ring()).unwrap().fit(&jet).unwrap();
     assert!(!hasty.converged && hasty.value >= expected && hasty.residual > 0.0);
     // Manifolds that break their promises.
-    let broken = |starts: Vec<Vec<f64>>| {
-        let distance = ManifoldDistanceConfig::new().build(Broken { starts }).unwrap();
+    let broken_units = |starts: Vec<Vec<f64>>, units: Vec<f64>| {
+        let distance = ManifoldDistanceConfig::new().build(Broken { starts, units }).unwrap();
         distance.fit(&jet).unwrap_err().to_string()
     };
+    let broken = |starts: Vec<Vec<f64>>| broken_units(starts, vec![1.0]);
+    assert_eq!(broken_units(vec![vec![1.0]], vec![]), "units of parameters: expected 1, got 0");
+    assert_eq!(
+        broken_units(vec![vec![1.0]], vec![0.0]),
+        "unit of a parameter is 0, but must be positive and finite"
+    );
     assert_eq!(broken(vec![]), "list of starts is empty");
     assert_eq!(broken(vec![vec![1.0, 2.0]]), "parameters of a start: expected 1, got 2");
     assert_eq!(broken(vec![vec![1.0]]), "particles of an event of the manifold: expected 2, got 3");

@@ -10,7 +10,7 @@ const BISECTIONS: usize = 30;
 /// A gain, of the value, that is none; so many in a row end a descent.
 const GAIN: f64 = 1e-7;
 const IDLE: usize = 3;
-/// The gain of the step of a parameter, of the value and per step of size `scale`, that is worth it: less is had for ever in
+/// The gain of the step of a parameter, of the value and per unit of step, that is worth it: less is had for ever in
 /// directions that are all but flat.
 const WORTHWHILE: f64 = 1e-4;
 /// Steps of one descent.
@@ -32,8 +32,8 @@ pub(super) trait Landscape {
     fn exhausted(&self) -> bool;
 }
 
-/// Goes down from `start` by BFGS; steps are first of the size `scale`.
-pub(super) fn descend(landscape: &mut impl Landscape, start: &[f64], scale: f64) -> Result<Place> {
+/// Goes down from `start` by BFGS, on a landscape whose features have a size of about 1.
+pub(super) fn descend(landscape: &mut impl Landscape, start: &[f64]) -> Result<Place> {
     let n = start.len();
     let mut place = look(landscape, start)?;
     if n == 0 {
@@ -49,7 +49,7 @@ pub(super) fn descend(landscape: &mut impl Landscape, start: &[f64], scale: f64)
         }
         let direction: Vec<f64> = match &inverse {
             Some(inverse) => inverse.iter().map(|row| -dot(row, &place.gradient)).collect(),
-            None => place.gradient.iter().map(|g| -0.1 * scale / size * g).collect(),
+            None => place.gradient.iter().map(|g| -0.1 / size * g).collect(),
         };
         let Some(next) = step(landscape, &place, &direction)? else {
             if inverse.take().is_none() {
@@ -74,13 +74,8 @@ pub(super) fn descend(landscape: &mut impl Landscape, start: &[f64], scale: f64)
 /// Steps along each parameter, shorter and shorter, while that lowers the value; returns the length below which nothing did.
 ///
 /// Ends at `finest`, or before if the landscape is exhausted.
-pub(super) fn settle(
-    landscape: &mut impl Landscape,
-    place: &mut Place,
-    scale: f64,
-    finest: f64,
-) -> Result<f64> {
-    let mut length = 1e-2 * scale;
+pub(super) fn settle(landscape: &mut impl Landscape, place: &mut Place, finest: f64) -> Result<f64> {
+    let mut length = 1e-2;
     while length > finest && !place.at.is_empty() {
         let mut better = false;
         for parameter in 0..place.at.len() {
@@ -91,7 +86,7 @@ pub(super) fn settle(
                 let mut at = place.at.clone();
                 at[parameter] += step;
                 let value = landscape.value(&at)?;
-                if value < place.value - WORTHWHILE * length / scale * place.value.abs() {
+                if value < place.value - WORTHWHILE * length * place.value.abs() {
                     (place.at, place.value, better) = (at, value, true);
                     break;
                 }
@@ -192,18 +187,18 @@ mod tests {
     #[test]
     fn smooth_and_kinked_valleys_are_gone_down() {
         let rosenbrock = |x: &[f64]| 100.0 * (x[1] - x[0] * x[0]).powi(2) + (1.0 - x[0]).powi(2);
-        let place = descend(&mut Valley { value: rosenbrock, left: 10_000 }, &[-1.2, 1.0], 1.0).unwrap();
+        let place = descend(&mut Valley { value: rosenbrock, left: 10_000 }, &[-1.2, 1.0]).unwrap();
         assert!((place.at[0] - 1.0).abs() < 1e-4 && (place.at[1] - 1.0).abs() < 1e-4, "{place:?}");
         let kinked = |x: &[f64]| (x[0] - 0.3).abs() + 3.0 * (x[1] + 0.2 - x[0]).abs() + 0.1 * x[2] * x[2];
         let mut valley = Valley { value: kinked, left: 10_000 };
-        let mut place = descend(&mut valley, &[1.0, 2.0, -1.0], 1.0).unwrap();
-        let finest = settle(&mut valley, &mut place, 1.0, 1e-6).unwrap();
+        let mut place = descend(&mut valley, &[1.0, 2.0, -1.0]).unwrap();
+        let finest = settle(&mut valley, &mut place, 1e-6).unwrap();
         assert!(place.value < 1e-4 && finest == 1e-6, "{place:?}");
         // By steps of single parameters alone.
         let bowl = |x: &[f64]| (x[0] - 0.3).powi(2) + 2.0 * (x[1] + 0.2).powi(2);
         let mut place =
             Place { at: vec![0.3537, -0.1571], value: bowl(&[0.3537, -0.1571]), gradient: Vec::new() };
-        settle(&mut Valley { value: bowl, left: 10_000 }, &mut place, 1.0, 1e-6).unwrap();
+        settle(&mut Valley { value: bowl, left: 10_000 }, &mut place, 1e-6).unwrap();
         assert!(place.value < 1e-7, "{place:?}");
     }
 
@@ -211,7 +206,7 @@ mod tests {
     fn an_end_of_patience_is_told() {
         let bowl = |x: &[f64]| x.iter().map(|x| x * x).sum();
         let mut valley = Valley { value: bowl, left: 3 };
-        let mut place = descend(&mut valley, &[1.0, 2.0], 1.0).unwrap();
-        assert!(settle(&mut valley, &mut place, 1.0, 1e-6).unwrap() > 1e-6);
+        let mut place = descend(&mut valley, &[1.0, 2.0]).unwrap();
+        assert!(settle(&mut valley, &mut place, 1e-6).unwrap() > 1e-6);
     }
 }

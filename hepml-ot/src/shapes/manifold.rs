@@ -58,6 +58,12 @@ pub trait Manifold: Send + Sync {
     /// Those of the search.
     fn starts(&self, search: &mut ManifoldSearch<'_>) -> Result<Vec<Vec<f64>>>;
 
+    /// What steps of each parameter are measured in, for an event of the root mean square size `size`: that for lengths, as by
+    /// default for all, 1 for fractions and angles.
+    fn units(&self, size: f64) -> Vec<f64> {
+        vec![size; self.names().len()]
+    }
+
     /// The same event by the parameters that one would quote: radii positive, angles in their range, fractions of sum 1.
     fn canonical(&self, parameters: &[f64]) -> Vec<f64> {
         parameters.to_vec()

@@ -59,7 +59,7 @@ impl ManifoldDistanceConfig {
         self
     }
 
-    /// The step of a parameter, in units of the root mean square size of the event, below which it is not refined.
+    /// The step of a parameter, in its unit ([`Manifold::units`]), below which it is not refined.
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
@@ -139,7 +139,7 @@ pub struct ManifoldFit {
     /// The number of starts from which the first descent led to the lowest value, to a thousandth of it. If it is 1 of many,
     /// another search might find a lower one.
     pub agreeing: usize,
-    /// The step of a single parameter that no longer lowers the value.
+    /// The step of a single parameter, in its unit, that no longer lowers the value.
     pub residual: f64,
     /// Whether the search ended because steps were as short as was asked for, not for want of evaluations.
     pub converged: bool,
@@ -177,7 +177,7 @@ impl<M: Manifold> ManifoldDistance<M> {
     /// The nearest event and the distance to it.
     ///
     /// # Errors
-    /// An event without energy; a manifold that gives no start, starts of another number of parameters, or events whose
+    /// An event without energy; a manifold that gives no start, starts or units of another number of parameters, or events whose
     /// numbers of particles differ; [`Error::ValueOverflows`](crate::Error::ValueOverflows),
     /// [`Error::CostNotFinite`](crate::Error::CostNotFinite) for points too far apart; as [`Emd::gradient`].
     pub fn fit(&self, event: &EnergyFlow) -> Result<ManifoldFit> {

@@ -13,7 +13,7 @@ use crate::shapes::manifold::Manifold;
 use crate::shapes::manifold_distance::ManifoldFit;
 use crate::shapes::n_subjettiness::{NSubjettiness, NSubjettinessConfig, SubjetAxes};
 
-/// Parameters are varied by this, in units of the size of the event, for derivatives of points and energies, which are smooth.
+/// Parameters are varied by this, in their units, for derivatives of points and energies, which are smooth.
 const VARIATION: f64 = 1e-6;
 /// Values of descents from different starts agree to this fraction of them, or this fraction of the size of the event.
 const AGREEMENT: (f64, f64) = (1e-3, 1e-6);
@@ -27,7 +27,7 @@ pub struct ManifoldSearch<'a> {
     event: &'a EnergyFlow,
     evaluations: usize,
     allowed: usize,
-    /// The length of a step, in units of the size of the event, that ends the search.
+    /// The step of a parameter, in its unit, that ends the search.
     tolerance: f64,
     workspace: Workspace,
 }
@@ -152,10 +152,14 @@ impl<'a> ManifoldSearch<'a> {
         // An event in one point has the size of a thousandth of R, so that steps have a length.
         let scale = self.spread().max(1e-3 * self.emd.ground_cost().radius());
         let cost = self.emd.ground_cost();
-        let mut landscape = Distance { manifold, scale, search: self };
+        let units = checked_units(manifold, scale)?;
+        let finest = self.tolerance;
+        let mut landscape = Distance { manifold, units: &units, search: self };
         let mut ends: Vec<Place> = Vec::new();
         for start in &starts {
-            ends.push(descend(&mut landscape, start, scale)?);
+            let start: Vec<f64> =
+                start.iter().zip(&units).map(|(parameter, unit)| parameter / unit).collect();
+            ends.push(descend(&mut landscape, &start)?);
         }
         let lowest = ends.iter().map(|end| end.value).fold(f64::INFINITY, f64::min);
         let small = (AGREEMENT.1 * scale / cost.radius()).powf(cost.beta());
@@ -163,21 +167,20 @@ impl<'a> ManifoldSearch<'a> {
             ends.iter().filter(|end| end.value <= lowest + (AGREEMENT.0 * lowest).max(small)).count();
         let best = ends.into_iter().min_by(|a, b| a.value.total_cmp(&b.value));
         let mut best = best.ok_or_else(|| CoreError::Empty { what: "list of starts".into() })?;
-        let finest = landscape.search.tolerance * scale;
         // Fractions of sum 1, so that a step of one has the size it seems to have.
-        best.at = manifold.canonical(&best.at);
-        let mut residual = settle(&mut landscape, &mut best, scale, finest)?;
+        best.at = landscape.canonical(&best.at);
+        let mut residual = settle(&mut landscape, &mut best, finest)?;
         for _ in 1..ROUNDS {
-            let again = descend(&mut landscape, &best.at, scale)?;
+            let again = descend(&mut landscape, &best.at)?;
             let gain = best.value - again.value;
             if gain <= AGREEMENT.0 * best.value {
                 break;
             }
             best = again;
-            best.at = manifold.canonical(&best.at);
-            residual = settle(&mut landscape, &mut best, scale, finest)?;
+            best.at = landscape.canonical(&best.at);
+            residual = settle(&mut landscape, &mut best, finest)?;
         }
-        let parameters = manifold.canonical(&best.at);
+        let parameters = manifold.canonical(&landscape.parameters(&best.at));
         let event = manifold.event(&parameters)?;
         let value = self.emd.value_in(&mut self.workspace, self.event, &event)?;
         self.evaluations += 1;
@@ -218,33 +221,64 @@ impl<'a> ManifoldSearch<'a> {
     }
 }
 
-/// The distance as a function of the parameters.
+/// The units of the parameters, rounded to powers of two, so that nothing is lost on the way there and back.
+fn checked_units(manifold: &dyn Manifold, size: f64) -> Result<Vec<f64>> {
+    let (mut units, count) = (manifold.units(size), manifold.names().len());
+    if units.len() != count {
+        return Err(CoreError::shape("units of parameters", count, units.len()).into());
+    }
+    for unit in &mut units {
+        if !(*unit > 0.0 && unit.is_finite()) {
+            return Err(CoreError::out_of_range("unit of a parameter", *unit, "positive and finite").into());
+        }
+        *unit = unit.log2().round().clamp(-1022.0, 1023.0).exp2();
+    }
+    Ok(units)
+}
+
+/// The distance as a function of the parameters, each in its unit.
 struct Distance<'m, 's, 'a> {
     manifold: &'m dyn Manifold,
-    scale: f64,
+    units: &'m [f64],
     search: &'s mut ManifoldSearch<'a>,
+}
+
+impl Distance<'_, '_, '_> {
+    fn parameters(&self, at: &[f64]) -> Vec<f64> {
+        at.iter().zip(self.units).map(|(x, unit)| x * unit).collect()
+    }
+
+    fn event(&self, at: &[f64]) -> Result<EnergyFlow> {
+        self.manifold.event(&self.parameters(at))
+    }
+
+    /// The same place by the parameters that one would quote.
+    fn canonical(&self, at: &[f64]) -> Vec<f64> {
+        let canonical = self.manifold.canonical(&self.parameters(at));
+        canonical.iter().zip(self.units).map(|(parameter, unit)| parameter / unit).collect()
+    }
 }
 
 impl Landscape for Distance<'_, '_, '_> {
     fn value(&mut self, at: &[f64]) -> Result<f64> {
+        let event = self.event(at)?;
         let search = &mut *self.search;
         search.evaluations += 1;
-        search.emd.value_in(&mut search.workspace, search.event, &self.manifold.event(at)?)
+        search.emd.value_in(&mut search.workspace, search.event, &event)
     }
 
     fn gradient(&mut self, at: &[f64]) -> Result<(f64, Vec<f64>)> {
         self.search.evaluations += 1;
-        let event = self.manifold.event(at)?;
+        let event = self.event(at)?;
         let gradient = self.search.emd.gradient(self.search.event, &event)?;
         let by = &gradient.second;
-        let h = VARIATION * self.scale;
         let mut slopes = Vec::with_capacity(at.len());
         let mut varied = at.to_vec();
         for parameter in 0..at.len() {
-            varied[parameter] = at[parameter] + h;
-            let up = self.manifold.event(&varied)?;
-            varied[parameter] = at[parameter] - h;
-            let down = self.manifold.event(&varied)?;
+            varied[parameter] = at[parameter] + VARIATION;
+            let up = self.event(&varied)?;
+            varied[parameter] = at[parameter] - VARIATION;
+            let down = self.event(&varied)?;
             varied[parameter] = at[parameter];
             for other in [&up, &down] {
                 if other.len() != event.len() {
@@ -258,7 +292,7 @@ impl Landscape for Distance<'_, '_, '_> {
                 let (up, down) = (up.points()[i], down.points()[i]);
                 slope += by.points[i][0] * (up[0] - down[0]) + by.points[i][1] * (up[1] - down[1]);
             }
-            slopes.push(slope / (2.0 * h));
+            slopes.push(slope / (2.0 * VARIATION));
         }
         Ok((gradient.value, slopes))
     }

@@ -155,6 +155,11 @@ impl Manifold for Mixture {
         Ok(starts)
     }
 
+    fn units(&self, size: f64) -> Vec<f64> {
+        let own = self.components.iter().flat_map(|component| component.units(size));
+        vec![1.0; self.components.len()].into_iter().chain(own).collect()
+    }
+
     fn canonical(&self, parameters: &[f64]) -> Vec<f64> {
         let shares = fractions(&parameters[..self.components.len()]);
         let own = self.components.iter().zip(self.split(parameters));

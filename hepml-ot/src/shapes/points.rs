@@ -55,6 +55,10 @@ impl Manifold for Points {
         Ok(vec![self.about_axes(search)?])
     }
 
+    fn units(&self, size: f64) -> Vec<f64> {
+        [vec![1.0; self.count], vec![size; 2 * self.count]].concat()
+    }
+
     fn canonical(&self, parameters: &[f64]) -> Vec<f64> {
         let mut canonical = parameters.to_vec();
         canonical[..self.count].copy_from_slice(&fractions(&parameters[..self.count]));

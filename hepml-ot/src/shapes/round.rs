@@ -149,6 +149,10 @@ impl Manifold for Ellipse {
         Ok(starts)
     }
 
+    fn units(&self, size: f64) -> Vec<f64> {
+        vec![size, size, size, size, 1.0]
+    }
+
     fn canonical(&self, parameters: &[f64]) -> Vec<f64> {
         let (a, b) = (parameters[2].abs(), parameters[3].abs());
         let turn = if a < b { 0.5 * PI } else { 0.0 };

@@ -46,6 +46,10 @@ impl<M: Centred> Manifold for WithCentre<M> {
         Ok(starts)
     }
 
+    fn units(&self, size: f64) -> Vec<f64> {
+        [vec![1.0; 2], self.shape.units(size)].concat()
+    }
+
     fn canonical(&self, parameters: &[f64]) -> Vec<f64> {
         [fractions(&parameters[..2]), self.shape.canonical(&parameters[2..])].concat()
     }
