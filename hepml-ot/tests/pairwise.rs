@@ -377,6 +377,8 @@ fn values_and_limits_that_are_no_numbers_are_errors() {
     for both in [(Some(f64::NAN), None), (None, Some(f64::NAN))] {
         let record = |limit| Record { limit, ..Record::default() };
         assert!(pairs.stream(&mut (record(both.0), record(both.1)), &mut ()).is_err());
+        let values = pairs.values(&mut ()).unwrap();
+        assert!(values.replay(&mut (record(both.0), record(both.1))).is_err());
     }
     assert!(Says.value_if_below(&mut (), &1.0, &2.0, f64::NAN).is_err());
     assert_eq!(Says.value_if_below(&mut (), &1.0, &2.0, f64::INFINITY).unwrap(), Some(2.0));
@@ -705,8 +707,15 @@ fn histograms_hold_every_pair_once() {
     assert_eq!(begin(one(), between), "lists of weights: expected 2, got 1");
     assert_eq!(begin(two(), between), "weights of the columns: expected 3, got 1");
     assert_eq!(begin(two(), Pairing::Within { events: 2 }), "lists of weights: expected 1, got 2");
-    let message = PairHistogram::weighted(axis, [1.0, f64::NAN]).unwrap_err().to_string();
+    let message = PairHistogram::weighted(axis.clone(), [1.0, f64::NAN]).unwrap_err().to_string();
     assert_eq!(message, "weight of event 1 is not finite (NaN)");
+    // Products of weights, and their squares, are numbers.
+    let message = PairHistogram::cross_weighted(axis.clone(), [1.0], [1.0, -1e71]).unwrap_err().to_string();
+    assert!(message.starts_with("weight of event 1 is -1000"), "{message}");
+    assert!(message.ends_with("but must be from -1e70 to 1e70"), "{message}");
+    let mut histogram = PairHistogram::weighted(axis, [1e70, -1e70, 1e70, 1e70]).unwrap();
+    pairs.stream(&mut histogram, &mut ()).unwrap();
+    assert!(all(&histogram).iter().all(|(_, sum, squares)| sum.is_finite() && squares.is_finite()));
 }
 
 #[test]
@@ -780,6 +789,31 @@ fn the_jackknife_error_is_the_spread_over_samples() {
     let error = errors.iter().sum::<f64>() / count;
     // The spread of 150 samples is itself known to 1/√300 = 6 %: 4 sigma.
     assert!((error / spread - 1.0).abs() < 0.24, "{error} {spread}");
+}
+
+#[test]
+fn the_jackknife_is_the_dimension_without_each_event_in_turn() {
+    let mut draw = uniform(11);
+    let numbers: Vec<f64> = (0..25).map(|_| (draw() * 40.0).round() / 4.0).collect();
+    let axis = LogAxis::new(0.5, 4.0, 3).unwrap();
+    let found = bounded(0.5).pairwise(&numbers).unwrap().correlation_dimension(&axis, &mut ()).unwrap();
+    assert_eq!(found.points().len(), 3);
+    // By counting, anew for each set of events; many values are at an edge, so not below it.
+    let slope = |numbers: &[f64], bin: usize| {
+        let below = |scale: f64| {
+            let pairs = Pairing::Within { events: numbers.len() };
+            pairs.pairs().filter(|(i, j)| (numbers[*i] - numbers[*j]).abs() < scale).count() as f64
+        };
+        (below(axis.edges()[bin + 1]) / below(axis.edges()[bin])).ln() / 2_f64.ln()
+    };
+    for (bin, at) in found.points().iter().enumerate() {
+        let without: Vec<f64> =
+            (0..25).map(|out| slope(&[&numbers[..out], &numbers[out + 1..]].concat(), bin)).collect();
+        let mean = without.iter().sum::<f64>() / 25.0;
+        let variance = 24.0 / 25.0 * without.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+        assert!((at.dimension - slope(&numbers, bin)).abs() < 1e-12);
+        assert!(variance > 0.0 && (at.error - variance.sqrt()).abs() < 1e-12);
+    }
 }
 
 #[test]

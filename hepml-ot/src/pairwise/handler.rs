@@ -1,5 +1,7 @@
 //! What becomes of values that are not stored.
 
+use hepml_core::Error as CoreError;
+
 use crate::error::Result;
 use crate::pairwise::pairing::Pairing;
 
@@ -29,7 +31,8 @@ pub trait PairHandler {
     }
 
     /// Which values matter: of those that are not below it, only that they are not, so most need not be computed if the
-    /// divergence has a good [`lower_bound`](crate::Divergence::lower_bound). Asked once, after [`begin`](Self::begin); not NaN.
+    /// divergence has a good [`lower_bound`](crate::Divergence::lower_bound). Not NaN, and the same from
+    /// [`begin`](Self::begin) to the last pair.
     fn limit(&self) -> f64 {
         f64::INFINITY
     }
@@ -70,6 +73,15 @@ impl<A: PairHandler, B: PairHandler> PairHandler for (A, B) {
         self.0.beyond(first, second);
         self.1.beyond(first, second);
     }
+}
+
+/// The limit of a handler.
+pub(crate) fn checked_limit(handler: &(impl PairHandler + ?Sized)) -> Result<f64> {
+    let limit = handler.limit();
+    if limit.is_nan() {
+        return Err(CoreError::out_of_range("limit of a handler of pairs", limit, "a number").into());
+    }
+    Ok(limit)
 }
 
 /// Gives a handler a value that may be beyond its limit.

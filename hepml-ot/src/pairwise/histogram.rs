@@ -1,11 +1,14 @@
 //! How often values occur.
 
-use hepml_core::{Error as CoreError, Item};
+use hepml_core::{Error as CoreError, finite};
 
 use crate::error::Result;
 use crate::pairwise::handler::PairHandler;
 use crate::pairwise::log_axis::LogAxis;
 use crate::pairwise::pairing::Pairing;
+
+/// The modulus up to which squares of products of two weights, and sums of 1e20 of those, are finite.
+const LARGEST_WEIGHT: f64 = 1e70;
 
 /// A histogram of the values of pairs on a logarithmic axis: a [`PairHandler`] that needs no more memory than its bins.
 ///
@@ -62,7 +65,7 @@ impl PairHistogram {
     /// An empty histogram of the pairs of one list of events with these weights.
     ///
     /// # Errors
-    /// A weight that is not finite, naming the event.
+    /// A weight that is not finite or has a modulus above 1e70, naming the event.
     pub fn weighted(axis: LogAxis, weights: impl Into<Vec<f64>>) -> Result<Self> {
         let rows = checked(weights.into())?;
         Ok(Self { weights: Some(Weights { rows, columns: None }), ..Self::new(axis) })
@@ -71,7 +74,7 @@ impl PairHistogram {
     /// An empty histogram of the pairs between two lists of events with these weights.
     ///
     /// # Errors
-    /// A weight that is not finite, naming the event.
+    /// A weight that is not finite or has a modulus above 1e70, naming the event.
     pub fn cross_weighted(
         axis: LogAxis,
         rows: impl Into<Vec<f64>>,
@@ -162,12 +165,12 @@ impl PairBin {
 }
 
 fn checked(weights: Vec<f64>) -> Result<Vec<f64>> {
-    match weights.iter().position(|weight| !weight.is_finite()) {
-        None => Ok(weights),
-        Some(event) => {
-            let item = Item::NONE;
-            let error = CoreError::NotFinite { what: "weight".into(), item, value: weights[event] };
-            Err(error.at_event(event).into())
+    for (event, &weight) in weights.iter().enumerate() {
+        finite("weight", weight).map_err(|error| error.at_event(event))?;
+        if weight.abs() > LARGEST_WEIGHT {
+            let error = CoreError::out_of_range("weight", weight, "from -1e70 to 1e70");
+            return Err(error.at_event(event).into());
         }
     }
+    Ok(weights)
 }

@@ -2,12 +2,12 @@
 
 use std::ops::{ControlFlow, Range};
 
-use hepml_core::{Error as CoreError, Observer, Progress};
+use hepml_core::{Observer, Progress};
 
 use crate::divergence::Divergence;
 use crate::error::{Error, Result};
 use crate::pairwise::engine::{PairReport, Pairwise};
-use crate::pairwise::handler::PairHandler;
+use crate::pairwise::handler::{PairHandler, checked_limit};
 use crate::pairwise::pairing::Pairing;
 use crate::pairwise::parallel;
 
@@ -43,10 +43,7 @@ pub(crate) fn stream<D: Divergence, H: PairHandler + ?Sized>(
 ) -> Result<PairReport> {
     let pairing = pairwise.pairing();
     handler.begin(pairing)?;
-    let limit = handler.limit();
-    if limit.is_nan() {
-        return Err(CoreError::out_of_range("limit of a handler of pairs", limit, "a number").into());
-    }
+    let limit = checked_limit(handler)?;
     let mut report = PairReport { total: pairing.pair_count(), settled: 0, computed: 0 };
     let mut tiles = tiles(pairing);
     let at_once = TILES_PER_THREAD * parallel::threads();

@@ -4,7 +4,7 @@ use hepml_core::ndarray::Array2;
 
 use crate::divergence::metric_of;
 use crate::error::{Error, Result};
-use crate::pairwise::handler::{PairHandler, hand_over};
+use crate::pairwise::handler::{PairHandler, checked_limit, hand_over};
 use crate::pairwise::pairing::Pairing;
 
 /// A number for each pair of events, in packed order (see [`Pairing`]).
@@ -76,9 +76,10 @@ impl PairValues {
     /// Gives the values to a handler, as the stream they are from would have.
     ///
     /// # Errors
-    /// An error of [`PairHandler::begin`].
+    /// An error of [`PairHandler::begin`]; a limit that is NaN.
     pub fn replay(&self, handler: &mut (impl PairHandler + ?Sized)) -> Result<()> {
         handler.begin(self.pairing)?;
+        checked_limit(handler)?;
         for ((first, second), value) in self.pairing.pairs().zip(&self.values) {
             hand_over(handler, first, second, *value);
         }
