@@ -383,6 +383,24 @@ proptest! {
 }
 
 #[test]
+fn mmds_of_subnormal_costs_are_not_negative() {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    for exponent in 152..162 {
+        let scale = 10_f64.powi(-exponent);
+        for beta in [1.9, 2.0] {
+            let event = |rows: Vec<[f64; 3]>| {
+                flow(&rows.iter().map(|[e, y, phi]| [*e, scale * y, scale * phi]).collect::<Vec<_>>())
+            };
+            let rows = random(4, &mut rng);
+            let (a, b) = (event(rows.clone()), event(rows.into_iter().rev().collect()));
+            for other in [&b, &event(random(3, &mut rng))] {
+                assert!(Mmd::energy(planar(1.0, beta)).metric(&a, other).is_ok());
+            }
+        }
+    }
+}
+
+#[test]
 fn translations_cost_their_square() {
     // For beta = 2 the plan between an event and itself, translated, is the same whatever the translation.
     let mut rng = ChaCha8Rng::seed_from_u64(6);
@@ -529,6 +547,7 @@ fn extreme_scales_are_numbers_too() {
             ] {
                 match result {
                     Ok(value) => assert!(value.is_finite()),
+                    Err(Error::SinkhornNotConverged { .. }) => assert!(rho > 1e10),
                     Err(error) => assert!(matches!(error, Error::ValueOverflows), "{error}"),
                 }
             }
@@ -593,6 +612,87 @@ fn what_has_not_converged_says_so() {
     let sinkhorn = tight(1e-3).max_iterations(2).build().unwrap();
     let divergence = SinkhornDivergence::new(sinkhorn, cost);
     assert!(matches!(divergence.value(&a, &b), Err(Error::SinkhornNotConverged { .. })));
+}
+
+#[test]
+fn a_large_relaxation_is_balanced_or_has_not_converged() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let cost = planar(1.0, 2.0);
+    let (mut a, mut b) = (random(8, &mut rng), random(6, &mut rng));
+    for rows in [&mut a, &mut b] {
+        let total: f64 = rows.iter().map(|row| row[0]).sum();
+        for row in rows.iter_mut() {
+            row[0] /= total;
+        }
+    }
+    let epsilon = 0.01;
+    let solve = |relaxation: Option<f64>, share: f64| {
+        let config = SinkhornConfig::new().epsilon(epsilon);
+        let config = relaxation.map_or(config, |rho| config.relaxation(rho));
+        let b: Vec<[f64; 3]> = b.iter().map(|[e, y, phi]| [share * e, *y, *phi]).collect();
+        EntropicEmd::new(config.build().unwrap(), cost).solve(&flow(&a), &flow(&b)).unwrap()
+    };
+    let balanced = solve(None, 1.0).value;
+    for rho in [1e6, 1e9, 1e12] {
+        let relaxed = solve(Some(rho), 1.0);
+        assert!(relaxed.converged && (relaxed.value - balanced).abs() < 1.0 / rho + 1e-8, "{rho:e}");
+    }
+    // Potentials of rho ln 2 leave no digits for costs in units of epsilon: what comes out is no plan, and is not called one.
+    for share in [1.0 + 1e-15, 0.5, 2.0] {
+        for rho in [1e2, 1e6, 1e10, 1e12, 1e14, 1e18, 1e30, 1e100] {
+            let relaxed = solve(Some(rho), share);
+            assert!(!relaxed.converged || relaxed.residual < 1e-4, "{rho:e}: {:e}", relaxed.residual);
+            assert!(relaxed.converged || rho > 1e9, "{rho:e}");
+            if relaxed.converged && rho > 1e5 {
+                assert!((relaxed.plan.sum() - share.sqrt()).abs() < 1e-4);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tolerance_that_rounding_cannot_reach_is_no_failure() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let (a, b) = (flow(&random(8, &mut rng)), flow(&random(6, &mut rng)));
+    // Both methods of the solver: few and many times the largest cost.
+    for epsilon in [0.05, 1.0, 100.0, 1e200] {
+        for tolerance in [1e-16, 1e-30, 1e-300] {
+            let sinkhorn = SinkhornConfig::new().epsilon(epsilon).tolerance(tolerance).build().unwrap();
+            let expected = SinkhornConfig::new().epsilon(epsilon).tolerance(1e-13).build().unwrap();
+            let of = |sinkhorn| SinkhornDivergence::new(sinkhorn, planar(1.0, 1.0)).value(&a, &b).unwrap();
+            assert!((of(sinkhorn) - of(expected)).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn particles_without_energy_may_be_anywhere() {
+    let cost = planar(1.0, 2.0);
+    let emd = EntropicEmd::new(tight(0.1).build().unwrap(), cost);
+    let b = flow(&[[1.0, 0.5, 0.0], [1.0, 0.2, 0.3]]);
+    let at = |y: f64| flow(&[[1.0, 0.0, 0.0], [0.0, y, 0.0]]);
+    // One that is 1e20 epsilons away has a potential: that of the nearest.
+    let far = emd.solve(&at(1e10), &b).unwrap();
+    let cost_of_nearest = (1e10_f64 - 0.5).powi(2) - 0.5 * far.value;
+    assert!((far.source_potentials[1] - cost_of_nearest).abs() < 1e-9 * cost_of_nearest);
+    let sinkhorn = tight(1e-9).build().unwrap();
+    let further = EntropicEmd::new(sinkhorn, cost).solve(&at(1e153), &b).unwrap();
+    assert!((further.source_potentials[1] - 1e306).abs() < 1e-9 * 1e306);
+    // One at an infinite cost has none; the value does not ask.
+    let beyond = at(1e200);
+    assert_eq!(emd.value(&beyond, &b).unwrap(), emd.value(&at(0.0), &b).unwrap());
+    let expected = "the cost from particle 1 to particle 0 is inf, but must be finite";
+    assert_eq!(emd.solve(&beyond, &b).unwrap_err().to_string(), expected);
+    assert_eq!(emd.gradient(&beyond, &b).unwrap_err().to_string(), expected);
+    let expected = "the cost from particle 0 to particle 1 is inf, but must be finite";
+    assert_eq!(emd.solve(&b, &beyond).unwrap_err().to_string(), expected);
+    // Of the energy distance it is that particle's derivative which is infinite, and no other's.
+    let mmd = Mmd::energy(cost);
+    assert_eq!(mmd.value(&beyond, &b).unwrap(), mmd.value(&at(0.0), &b).unwrap());
+    for gradient in [mmd.gradient(&flow(&[[1.0, 0.5, 0.0]]), &beyond), mmd.gradient(&beyond, &b)] {
+        let message = gradient.unwrap_err().to_string();
+        assert!(message.starts_with("derivative by the energy of particle 1 is not finite"), "{message}");
+    }
 }
 
 #[test]
@@ -667,6 +767,11 @@ fn bad_input_is_an_error_that_names_it() {
     );
     assert_eq!(Mmd::energy(one_way).value(&event, &event).unwrap_err().to_string(), expected);
     assert!(EntropicEmd::new(sinkhorn, one_way).value(&event, &event).is_ok());
+    // Costs whose last digits differ by direction are symmetric, small ones beside large ones too.
+    let rounded = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).powi(2) + if a[0] < b[0] { 1e-14 } else { 0.0 };
+    let wide = flow(&[[1.0, 0.0, 0.0], [1.0, 1e-8, 0.0], [1.0, 1.0, 0.0]]);
+    assert!(SinkhornDivergence::new(sinkhorn, rounded).value(&wide, &event).is_ok());
+    assert!(Mmd::energy(rounded).value(&wide, &event).is_ok());
     let infinite = |_: [f64; 2], _: [f64; 2]| f64::INFINITY;
     let expected = "the cost from particle 0 to particle 0 is inf, but must be finite";
     assert_eq!(EntropicEmd::new(sinkhorn, infinite).value(&event, &event).unwrap_err().to_string(), expected);

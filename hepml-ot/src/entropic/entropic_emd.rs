@@ -55,7 +55,8 @@ impl<G: GroundCost> EntropicEmd<G> {
     /// An iteration that has not converged is not an error here: see [`EntropicTransport::converged`].
     ///
     /// # Errors
-    /// As [`value`](Divergence::value), but for [`Error::SinkhornNotConverged`].
+    /// As [`value`](Divergence::value), but for [`Error::SinkhornNotConverged`]; [`Error::CostNotFinite`] also for particles without
+    /// energy.
     pub fn solve(&self, a: &EnergyFlow, b: &EnergyFlow) -> Result<EntropicTransport> {
         let workspace = &mut SinkhornWorkspace::new();
         let solved = self.solve_in(workspace, a, b)?;
@@ -78,7 +79,7 @@ impl<G: GroundCost> EntropicEmd<G> {
         let solved = self.solve_in(workspace, a, b)?;
         let value = solved.converged(solved.value())?;
         let [f, g] = workspace
-            .potentials(&solved, [a.len(), b.len()], |i, j| self.cost.cost(a.points()[i], b.points()[j]));
+            .potentials(&solved, [a.len(), b.len()], |i, j| self.cost.cost(a.points()[i], b.points()[j]))?;
         let by_energy = |flow: &EnergyFlow, other: &EnergyFlow, potentials: &[f64]| {
             let constant = self.sinkhorn.epsilon() * (other.total_energy() / self.sinkhorn.mass_unit());
             let slopes: Vec<f64> = match self.sinkhorn.relaxation() {

@@ -82,7 +82,8 @@ impl EntropicGradient {
 /// Derivatives by energies from those by shares E_i / E, each of which depends on every energy.
 pub(crate) fn of_shares(flow: &EnergyFlow, slopes: &[f64]) -> Vec<f64> {
     let total = flow.total_energy();
-    let mean =
-        compensated::sum(flow.energies().iter().zip(slopes).map(|(energy, slope)| energy / total * slope));
+    // The slope of a particle without energy may be infinite.
+    let massive = flow.energies().iter().zip(slopes).filter(|(energy, _)| **energy > 0.0);
+    let mean = compensated::sum(massive.map(|(energy, slope)| energy / total * slope));
     slopes.iter().map(|slope| (slope - mean) / total).collect()
 }

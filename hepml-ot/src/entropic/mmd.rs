@@ -5,11 +5,10 @@ use hepml_core::{EventMetric, ParticleSet, ParticleSets};
 use crate::divergence::Divergence;
 use crate::energy_flow::EnergyFlow;
 use crate::entropic::entropic_gradient::{self, EntropicGradient};
+use crate::entropic::sinkhorn_divergence::ASYMMETRY;
 use crate::error::{Error, Result};
 use crate::ground_cost::{AngularCost, GroundCost};
 
-/// Costs from one particle to another and back may differ by this fraction of the largest: rounding does.
-const ASYMMETRY: f64 = 1e-12;
 /// What rounding leaves of a value of 0, in units of the three terms that it is the difference of: each term is a sum that is
 /// exact but for the rounding of its products.
 const ROUNDING: f64 = 8.0 * f64::EPSILON;
@@ -108,10 +107,15 @@ impl<G: GroundCost> Mmd<G> {
         let mut gradient = EntropicGradient::new(value, vec![0.0; a.flow.len()], vec![0.0; b.flow.len()]);
         for (event, other, into) in [(&a, &b, &mut gradient.first), (&b, &a, &mut gradient.second)] {
             for (partner, sign) in [(event, 2.0), (other, -2.0)] {
+                let partners = partner.flow.points().iter().zip(&partner.energies);
                 for (i, from) in event.flow.points().iter().enumerate() {
-                    for (to, energy) in partner.flow.points().iter().zip(&partner.energies) {
+                    // A particle without energy has no influence, wherever it is, and its own point none.
+                    for (to, energy) in partners.clone().filter(|(_, energy)| **energy > 0.0) {
                         let kernel = self.of_cost(self.cost.cost(*from, *to));
                         into.energies[i] += sign * energy * kernel;
+                        if event.energies[i] == 0.0 {
+                            continue;
+                        }
                         let by_cost = if self.kernel == Kernel::Energy { -1.0 } else { -kernel };
                         let slope = self.cost.cost_gradient(*from, *to).ok_or(Error::NoCostGradient)?;
                         let weight = sign * event.energies[i] * energy * by_cost;
@@ -184,14 +188,20 @@ impl<G: GroundCost> Divergence for Mmd<G> {
         let unit = if self.normalise && total > 0.0 { total } else { 1.0 };
         let energies: Vec<f64> = event.energies().iter().map(|energy| energy / unit).collect();
         let massive: Vec<usize> = (0..points.len()).filter(|&i| energies[i] > 0.0).collect();
+        let (mut largest, mut worst) = (0.0_f64, (0.0, 0, 0));
         for (&from, &to) in
             massive.iter().enumerate().flat_map(|(k, i)| massive[..k].iter().map(move |j| (j, i)))
         {
             let (there, back) =
                 (self.cost.cost(points[from], points[to]), self.cost.cost(points[to], points[from]));
-            if (there - back).abs() > ASYMMETRY * there.abs().max(back.abs()) {
-                return Err(Error::CostNotSymmetric { from, to });
+            largest = largest.max(there.abs()).max(back.abs());
+            let difference = (there - back).abs();
+            if difference > worst.0 {
+                worst = (difference, from, to);
             }
+        }
+        if worst.0 > ASYMMETRY * largest {
+            return Err(Error::CostNotSymmetric { from: worst.1, to: worst.2 });
         }
         let side = (&energies[..], points);
         let own = self.mean_kernel(&mut Vec::new(), side, side)?;
@@ -217,7 +227,8 @@ impl<G: GroundCost> Divergence for Mmd<G> {
             self.mean_kernel(kernels, (&a.energies, a.flow.points()), (&b.energies, b.flow.points()))?;
         // Halves first: the three terms are of the same size, and their sum may overflow where the value does not.
         let value = 2.0 * ((0.5 * a.own - 0.5 * cross) + (0.5 * b.own - 0.5 * cross));
-        let rounding = ROUNDING * (a.own.abs() + b.own.abs() + 2.0 * cross.abs());
+        // Terms that are subnormal numbers are rounded by more than a part of themselves.
+        let rounding = ROUNDING * (a.own.abs() + b.own.abs() + 2.0 * cross.abs()) + f64::MIN_POSITIVE;
         if !value.is_finite() {
             Err(Error::ValueOverflows)
         } else if value < 0.0 && value >= -rounding {

@@ -1,12 +1,12 @@
 //! Sinkhorn's algorithm: its parameters, and cost matrices of one's own.
 
+use hepml_core::Error as CoreError;
 use hepml_core::ndarray::ArrayRef2;
-use hepml_core::{Error as CoreError, Item, finite};
 
-use crate::compensated;
 use crate::entropic::entropic_transport::EntropicTransport;
 use crate::entropic::sinkhorn_workspace::{Masses, SinkhornWorkspace};
 use crate::error::{Error, Result};
+use crate::line::checked_total;
 
 /// Totals of a balanced problem must agree to this fraction of the larger, as for [`TransportProblem`](crate::TransportProblem).
 const BALANCE: f64 = 1e-9;
@@ -141,8 +141,9 @@ impl SinkhornConfig {
 /// takes over. A row of the plan always has the sum it should have, and the *residual* is sum_j |column sum - what it
 /// should be| over the sum of what they should be (b_j; b_j exp(-g_j/rho) if unbalanced). The value is that of the dual
 /// problem: never above OT_eps, and, balanced, below it by no more than M times the residual times (max c - min c). The
-/// residual cannot be smaller than rounding of c/eps leaves it, about 1e-15 of the largest cost over eps, which counts
-/// as converged even if the tolerance is smaller.
+/// residual cannot be smaller than rounding of the exponents leaves it, about 1e-15 of the largest cost or potential over eps,
+/// which counts as converged up to 1e-5 even if the tolerance is smaller. (Unbalanced, potentials are of the size of
+/// rho |ln(m_a/m_b)|, so a rho of more than 1e10 eps between unequal totals does not converge.)
 ///
 /// Particles with less than 1e-60 of the total of their side are treated as particles without energy.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -239,18 +240,5 @@ impl Sinkhorn {
 }
 
 fn checked<'a>(what: &'static str, masses: &'a [f64]) -> Result<Masses<'a>> {
-    for (particle, &value) in masses.iter().enumerate() {
-        finite(what, value).map_err(|error| error.at_particle(particle))?;
-        if value < 0.0 {
-            let allowed = "zero or positive";
-            let item = Item { event: None, particle: Some(particle) };
-            return Err(CoreError::OutOfRange { what: what.into(), item, value, allowed }.into());
-        }
-    }
-    let total = compensated::sum(masses.iter().copied());
-    if total.is_finite() {
-        Ok(Masses { masses, total })
-    } else {
-        Err(Error::TotalOverflows { particles: masses.len() })
-    }
+    Ok(Masses { masses, total: checked_total(what, masses)? })
 }

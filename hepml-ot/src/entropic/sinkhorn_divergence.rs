@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ground_cost::{AngularCost, GroundCost};
 
 /// Costs from one particle to another and back may differ by this fraction of the largest: rounding does.
-const ASYMMETRY: f64 = 1e-12;
+pub(crate) const ASYMMETRY: f64 = 1e-12;
 
 /// S_eps(a, b) = OT_eps(a, b) - OT_eps(a, a)/2 - OT_eps(b, b)/2 + eps/(2M) (m_a - m_b)² with [`EntropicEmd`]'s OT_eps.
 ///
@@ -84,14 +84,14 @@ impl<G: GroundCost> SinkhornDivergence<G> {
             |a: &EnergyFlow, b: &EnergyFlow, i: usize, j: usize| cost.cost(a.points()[i], b.points()[j]);
         let solved = self.transport.solve_in(workspace, a, b)?;
         let value = solved.converged(self.difference(workspace, &solved, &prepared_a, &prepared_b))?;
-        let [f, g] = workspace.potentials(&solved, [a.len(), b.len()], |i, j| between(a, b, i, j));
+        let [f, g] = workspace.potentials(&solved, [a.len(), b.len()], |i, j| between(a, b, i, j))?;
         let mut gradient = EntropicGradient::new(value, vec![0.0; a.len()], vec![0.0; b.len()]);
         gradient.add_plan(workspace, &solved, cost, [a.points(), b.points()], [1.0, 1.0])?;
         for (event, is_first) in [(a, true), (b, false)] {
             let solved = self.transport.solve_symmetric_in(workspace, event)?;
             solved.converged(solved.value())?;
             let [own_f, own_g] =
-                workspace.potentials(&solved, [event.len(); 2], |i, j| between(event, event, i, j));
+                workspace.potentials(&solved, [event.len(); 2], |i, j| between(event, event, i, j))?;
             let own = own_f.iter().zip(&own_g).map(|(f, g)| 0.5 * (f + g));
             let slopes: Vec<f64> = own
                 .zip(if is_first { &f } else { &g })

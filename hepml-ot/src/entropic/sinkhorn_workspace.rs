@@ -8,6 +8,7 @@ use crate::entropic::entropic_transport::EntropicTransport;
 use crate::entropic::sinkhorn::Sinkhorn;
 use crate::entropic::solver::{Ended, Solver, Task};
 use crate::error::{Error, Result};
+use crate::line::representable;
 
 /// The part of its side's total below which a particle is treated as one without energy.
 const NO_MASS: f64 = 1e-60;
@@ -201,12 +202,15 @@ impl SinkhornWorkspace {
 
     /// The potentials of all particles in the unit of the costs, those without energy included; `cost(i, j)` is the cost
     /// between any two.
+    ///
+    /// # Errors
+    /// [`Error::CostNotFinite`] for a particle without energy; [`Error::ValueOverflows`].
     pub(crate) fn potentials(
         &self,
         solved: &Solved,
         sizes: [usize; 2],
         cost: impl Fn(usize, usize) -> f64,
-    ) -> [Vec<f64>; 2] {
+    ) -> Result<[Vec<f64>; 2]> {
         let (unit, zero) = (solved.cost_unit, solved.cost_zero);
         if solved.trivial {
             let alone = if solved.balanced { 0.0 } else { f64::INFINITY };
@@ -218,10 +222,16 @@ impl SinkhornWorkspace {
                 lists[side].iter().for_each(|&i| potentials[i] = alone);
                 potentials
             };
-            return [of(0), of(1)];
+            return Ok([of(0), of(1)]);
         }
         let solver = &self.solver;
-        let scaled = |i: usize, j: usize| cost(i, j) / unit - zero / unit;
+        let scaled = |from: usize, to: usize| {
+            let value = cost(from, to);
+            if !value.is_finite() {
+                return Err(Error::CostNotFinite { from, to, value });
+            }
+            representable(value / unit - zero / unit)
+        };
         let carried = |masses: &[f64], potentials: &[f64]| {
             compensated::sum(masses.iter().zip(potentials).map(|(mass, f)| mass * f))
         };
@@ -235,14 +245,16 @@ impl SinkhornWorkspace {
             f[i] = *potential;
         }
         for (i, f) in f.iter_mut().enumerate().filter(|(_, f)| f.is_nan()) {
-            *f = solver.extrapolate(self.to.iter().map(|&j| scaled(i, j)), true);
+            let costs: Vec<f64> = self.to.iter().map(|&j| scaled(i, j)).collect::<Result<_>>()?;
+            *f = representable(solver.extrapolate(costs.into_iter(), true))?;
         }
         let mut g = vec![f64::NAN; sizes[1]];
         for (&j, potential) in self.to.iter().zip(&solver.g) {
             g[j] = *potential;
         }
         for (j, g) in g.iter_mut().enumerate().filter(|(_, g)| g.is_nan()) {
-            *g = solver.extrapolate(self.from.iter().map(|&i| scaled(i, j)), false);
+            let costs: Vec<f64> = self.from.iter().map(|&i| scaled(i, j)).collect::<Result<_>>()?;
+            *g = representable(solver.extrapolate(costs.into_iter(), false))?;
         }
         for f in &mut f {
             *f = (*f + to_f) * unit + 0.5 * zero;
@@ -250,7 +262,7 @@ impl SinkhornWorkspace {
         for g in &mut g {
             *g = (*g + to_g) * unit + 0.5 * zero;
         }
-        [f, g]
+        Ok([f, g])
     }
 
     /// What a unit of energy of each particle adds to the dual value, and what belongs to no particle: together, with the energies, the
@@ -327,7 +339,7 @@ impl SinkhornWorkspace {
             residual = off(&rows, &solver.a, &solver.f).max(off(&columns, &solver.b, &solver.g));
         }
         let [source_potentials, sink_potentials] =
-            self.potentials(solved, [from.masses.len(), to.masses.len()], &cost);
+            self.potentials(solved, [from.masses.len(), to.masses.len()], &cost)?;
         let carried = plan.indexed_iter().map(
             |((i, j), amount)| {
                 if *amount == 0.0 { 0.0 } else { amount * cost(i, j) }

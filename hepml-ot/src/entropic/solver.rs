@@ -17,6 +17,9 @@ const STRIDE: usize = 8;
 const NEWTON_WORTH: f64 = 60.0;
 /// The residual at which a larger epsilon has done its work as a start for the next.
 const ROUGH: f64 = 0.05;
+/// The residual above which nothing counts as converged. Costs of 1e9 epsilons leave some 1e-6; potentials, which are of the size of
+/// rho between unequal totals, may leave nothing at all.
+const HIGHEST_FLOOR: f64 = 1e-5;
 /// No potential moves by more than so many epsilons in the first Newton step, nor by more than four times as many as in the last
 /// that proved right.
 const LONGEST_STEP: f64 = 30.0;
@@ -176,7 +179,7 @@ impl Solver {
                     self.set_epsilon(task.epsilon, task.rho);
                     self.rows();
                     let (residual, _) = self.residual();
-                    return Ended { iterations, residual, tolerance: task.tolerance };
+                    return self.ended(iterations, residual, task.tolerance);
                 }
                 return ended;
             }
@@ -199,13 +202,9 @@ impl Solver {
         for iteration in 1..=task.max_iterations.min(PATIENCE) {
             self.soft_rows();
             self.finish_rows();
-            let (residual, _) = self.residual();
-            if residual <= task.tolerance.max(self.floor()) {
-                return Ended {
-                    iterations: iteration,
-                    residual,
-                    tolerance: task.tolerance.max(self.floor()),
-                };
+            let ended = self.ended(iteration, self.residual().0, task.tolerance);
+            if ended.converged() {
+                return ended;
             }
             for (g, f) in self.g.iter_mut().zip(&self.f) {
                 *g += WEIGHT * (f - *g);
@@ -247,11 +246,12 @@ impl Solver {
     /// The potential of a mass that is not there, from the costs to the masses of the other side.
     pub(crate) fn extrapolate(&self, costs: impl Iterator<Item = f64>, first_side: bool) -> f64 {
         let (logs, potentials) = if first_side { (&self.log_b, &self.g) } else { (&self.log_a, &self.f) };
-        let x = |((cost, log), g): ((f64, &f64), &f64)| log + (g - cost) / self.epsilon;
+        // In units of the costs, as such a mass may be any number of epsilons away.
+        let x = |((cost, log), g): ((f64, &f64), &f64)| self.epsilon * log + (g - cost);
         let terms: Vec<f64> = costs.zip(logs).zip(potentials).map(x).collect();
         let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = terms.iter().map(|term| (term - largest).exp()).sum();
-        -self.damping * self.epsilon * (largest + sum.ln())
+        let sum: f64 = terms.iter().map(|term| ((term - largest) / self.epsilon).exp()).sum();
+        -self.damping * (largest + self.epsilon * sum.ln())
     }
 
     /// The plan's entry, from the potentials.
@@ -274,6 +274,16 @@ impl Solver {
         let largest = |x: &[f64]| x.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
         2.0 * f64::EPSILON
             * (1.0 + (self.largest_cost() + largest(&self.f) + largest(&self.g)) / self.epsilon)
+    }
+
+    /// An iteration that has ended here: what rounding leaves is converged if it is little, and else all that is known of the residual.
+    fn ended(&self, iterations: usize, residual: f64, tolerance: f64) -> Ended {
+        let floor = self.floor();
+        if floor <= HIGHEST_FLOOR {
+            Ended { iterations, residual, tolerance: tolerance.max(floor) }
+        } else {
+            Ended { iterations, residual: residual.max(floor), tolerance }
+        }
     }
 
     /// The soft minima of all rows, s_i = -eps ln sum_j b_j exp((g_j - c_ij)/eps), and q.
@@ -379,11 +389,11 @@ impl Solver {
         self.rows();
         *iterations += 1;
         loop {
-            let tolerance = tolerance.max(self.floor());
-            let (sweep, residual) = self.sweep(tolerance, max_iterations, patience, iterations);
+            let reachable = tolerance.max(self.floor());
+            let (sweep, residual) = self.sweep(reachable, max_iterations, patience, iterations);
             match sweep {
                 Sweep::Converged | Sweep::Exhausted => {
-                    return Ended { iterations: *iterations, residual, tolerance };
+                    return self.ended(*iterations, residual, tolerance);
                 }
                 Sweep::Drifted => {
                     self.columns();
@@ -631,7 +641,7 @@ impl Solver {
             }
         }
         // Columns are exact, which makes rows so up to the last change.
-        Ended { iterations, residual: off * inverse, tolerance: task.tolerance }
+        self.ended(iterations, off * inverse, task.tolerance)
     }
 }
 

@@ -22,8 +22,8 @@ use crate::line::quantiles::{FULL, Quantiles, Step, check_p, representable};
 /// beyond a quarter of a turn.
 ///
 /// Masses are [`normalised`](Self::normalised) or [`balanced`](Self::balanced) as for
-/// [`LineTransport`](crate::LineTransport). [`value`](Divergence::value) is W_p^p, [`metric`](Divergence::metric) is
-/// W_p, a metric between measures of equal total, if normalised up to a factor.
+/// [`LineTransport`](crate::LineTransport), and so is the error. [`value`](Divergence::value) is W_p^p,
+/// [`metric`](Divergence::metric) is W_p, a metric between measures of equal total, if normalised up to a factor.
 ///
 /// ```
 /// use hepml_ot::{CircleMeasure, CircleTransport, Divergence};

@@ -69,12 +69,13 @@ impl LineMeasure {
         (!self.quantiles.is_empty()).then(mean)
     }
 
-    /// The share of the mass at or below a point; 0 without mass.
+    /// The share of the mass at or below a point; 0 without mass, NaN for NaN.
     pub fn cumulative(&self, point: f64) -> f64 {
         self.quantiles.cumulative(point)
     }
 
-    /// The lowest point at or below which there is the share `q` of the mass, the last one for q >= 1; `None` without mass.
+    /// The lowest point at or below which there is the share `q` of the mass, the last one for q >= 1; `None` without mass or for a
+    /// q that is NaN.
     pub fn quantile(&self, q: f64) -> Option<f64> {
         self.quantiles.quantile(q)
     }

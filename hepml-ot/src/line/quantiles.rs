@@ -92,16 +92,23 @@ impl Quantiles {
         })
     }
 
-    /// The share of the whole at or below a position.
+    /// The share of the whole at or below a position; NaN for NaN.
     pub(crate) fn cumulative(&self, position: f64) -> f64 {
+        if position.is_nan() {
+            return f64::NAN;
+        }
         let at = self.steps().partition_point(|step| step.position <= position);
         if at == 0 { 0.0 } else { self.steps[at - 1].level as f64 / FULL as f64 }
     }
 
-    /// The lowest position at or below which there is the share `q` of the whole; `None` if there is no distribution.
+    /// The lowest position at or below which there is the share `q` of the whole; `None` if there is no distribution or `q` is NaN.
     pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
+        if q.is_nan() {
+            return None;
+        }
         let steps = self.steps();
-        let at = steps.partition_point(|step| (step.level as f64 / FULL as f64) < q);
+        // As f64, levels just below the full one are 1 too.
+        let at = steps.partition_point(|step| q >= 1.0 || (step.level as f64 / FULL as f64) < q);
         steps.get(at.min(steps.len().checked_sub(1)?)).map(|step| step.position)
     }
 

@@ -1,5 +1,7 @@
 //! An event as the distances between its particles.
 
+use std::f64::consts::TAU;
+
 use hepml_core::{Error as CoreError, FourMomentum, Item, finite};
 
 use crate::compensated;
@@ -52,8 +54,9 @@ impl SpectralFunction {
         let massive = || flow.energies().iter().map(|&energy| energy > 0.0);
         let indices: Vec<usize> = massive().enumerate().filter_map(|(i, has)| has.then_some(i)).collect();
         let points: Vec<[f64; 2]> = indices.iter().map(|&index| flow.points()[index]).collect();
+        let omega = Omega::new(cost, &points);
         Self::of_pairs(flow.energies(), &indices, flow.total_energy(), |i, omegas| {
-            omega_row(cost, points[i], &points[i + 1..], omegas);
+            omega.row(points[i], &points[i + 1..], omegas);
         })
     }
 
@@ -185,18 +188,20 @@ impl SpectralFunction {
         self.total_energy
     }
 
-    /// The cumulative spectral function S(omega), as a share of its total; 0 without energy.
+    /// The cumulative spectral function S(omega), as a share of its total; 0 without energy, NaN for NaN.
     pub fn cumulative(&self, omega: f64) -> f64 {
         self.quantiles.cumulative(omega)
     }
 
     /// The lowest omega at or below which there is the share `q` of the integral, the last one for q >= 1; `None` without
-    /// energy.
+    /// energy or for a q that is NaN.
     pub fn quantile(&self, q: f64) -> Option<f64> {
         self.quantiles.quantile(q)
     }
 
     /// The moment sum_ij E_i E_j omega_ij^k / (sum_i E_i)^2, an energy correlator; `None` without energy.
+    ///
+    /// For k < 0 it is infinite, as each particle is at no distance from itself.
     pub fn moment(&self, k: i32) -> Option<f64> {
         let moment = || compensated::sum(self.quantiles.shares().map(|(omega, share)| omega.powi(k) * share));
         (!self.is_empty()).then(moment)
@@ -213,12 +218,37 @@ impl SpectralFunction {
     }
 }
 
-/// theta^beta / beta from a point to others.
-pub(crate) fn omega_row(cost: &AngularCost, from: [f64; 2], to: &[[f64; 2]], omegas: &mut [f64]) {
-    cost.cost_row(from, to, omegas);
-    if cost.beta() != 1.0 {
-        for omega in omegas {
-            *omega /= cost.beta();
+/// theta^beta / beta between the particles of one event, the same number for two particles whatever their order and that of the others.
+pub(crate) struct Omega<'c> {
+    cost: &'c AngularCost,
+    /// Whether the costs of every row are computed in the fast way.
+    by_row: bool,
+}
+
+impl<'c> Omega<'c> {
+    /// Between any of these points.
+    pub(crate) fn new(cost: &'c AngularCost, points: &[[f64; 2]]) -> Self {
+        // A row with a far coordinate in it is computed with more care than another, so which rows those are must not matter.
+        let ordinary = |x: &f64| *x == 0.0 || (1e-90..1e90).contains(&x.abs());
+        let phi = || points.iter().map(|point| point[1]);
+        let spread = phi().fold(f64::NEG_INFINITY, f64::max) - phi().fold(f64::INFINITY, f64::min);
+        let one_turn = !cost.periodic_phi() || spread <= TAU;
+        Self { cost, by_row: one_turn && points.as_flattened().iter().all(ordinary) }
+    }
+
+    pub(crate) fn row(&self, from: [f64; 2], to: &[[f64; 2]], omegas: &mut [f64]) {
+        let beta = self.cost.beta();
+        if self.by_row {
+            self.cost.cost_row(from, to, omegas);
+        } else {
+            for (omega, to) in omegas.iter_mut().zip(to) {
+                *omega = self.cost.cost(from, *to);
+            }
+        }
+        if beta != 1.0 {
+            for omega in omegas {
+                *omega /= beta;
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::exact::EventGradient;
 use crate::ground_cost::GroundCost;
 use crate::line::quantiles::{FULL, Quantiles, representable};
 use crate::line::spectral_emd::{SpectralEmd, SpectralWorkspace};
-use crate::line::spectral_function::omega_row;
+use crate::line::spectral_function::Omega;
 
 /// A [`SpectralEmd`] and its derivatives by every energy and every point of both events, in closed form.
 ///
@@ -85,10 +85,11 @@ impl SpectralEmd {
             (0..flow.len()).partition(|&particle| energies[particle] > 0.0);
         // The same numbers as those of the lines.
         let massive_points: Vec<[f64; 2]> = massive.iter().map(|&particle| points[particle]).collect();
+        let omega = Omega::new(&self.cost, &massive_points);
         let mut omegas = vec![0.0; massive.len()];
         for (rank, &i) in massive.iter().enumerate() {
             let omegas = &mut omegas[rank + 1..];
-            omega_row(&self.cost, points[i], &massive_points[rank + 1..], omegas);
+            omega.row(points[i], &massive_points[rank + 1..], omegas);
             for (&omega, &j) in omegas.iter().zip(&massive[rank + 1..]) {
                 let potential = dual.potential(omega) - reference;
                 gradient.energies[i] += energies[j] / unit * potential;
