@@ -15,9 +15,9 @@ use hepml_core::testing::{
 };
 use hepml_core::{EventSet, FourMomentum, Observables, ParticleSets};
 use hepml_ot::{
-    Disk, Divergence, Ellipse, EmdConfig, EnergyFlow, Error, Isotropy, IsotropyCost, Manifold,
-    ManifoldDistanceConfig, ManifoldFit, ManifoldSearch, Mixture, NSubjettinessConfig, Points, Ring,
-    Spherocity, Thrust, TransportProblem, Uniform, WithCentre, healpix_centres,
+    Disk, Divergence, Ellipse, Emd, EmdConfig, EnergyFlow, Error, Isotropy, IsotropyCost, JetMeasure,
+    Manifold, ManifoldDistanceConfig, ManifoldFit, ManifoldSearch, Mixture, NSubjettinessConfig, Points,
+    Ring, Spherocity, Thrust, TransportProblem, Uniform, WithCentre, healpix_centres,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -411,6 +411,11 @@ fn n_subjettiness_of_what_is_hardly_an_event() {
     let tau = NSubjettinessConfig::new().normalise(false).build().unwrap();
     let empty = EnergyFlow::default();
     assert_eq!(tau.tau(3, &empty).unwrap(), 0.0);
+    // Any number of axes costs no more than those that are needed.
+    assert_eq!(tau.tau(usize::MAX, &empty).unwrap(), 0.0);
+    let two = EnergyFlow::from_rows(&[[1.0, 0.0, 0.0], [2.0, 1.0, 0.0]]).unwrap();
+    assert_eq!(tau.axes(usize::MAX, &two).unwrap().axes.len(), 2);
+    assert_eq!(tau.ratio(usize::MAX, 1, &two).unwrap(), 0.0);
     let soft = EnergyFlow::from_rows(&[[0.0, 1.0, 2.0]]).unwrap();
     assert_eq!(tau.axes(2, &soft).unwrap().assignment, [None]);
     let normalised = NSubjettinessConfig::new().build().unwrap();
@@ -585,6 +590,13 @@ fn isotropy_of_what_is_hardly_an_event() {
     }
     let forward = FourMomentum::from_pt_y_phi_m(1.0, -2.5, 0.0, 0.0).unwrap();
     assert_eq!(message(&cylinder, &[forward]), "rapidity of particle 0 is -2.5, but must be on the cylinder");
+    // What goes along the beam has no transverse momentum, and changes nothing across it.
+    let central = FourMomentum::from_pt_y_phi_m(1.0, 0.5, 0.0, 0.0).unwrap();
+    for beam in [FourMomentum::new(6.0, 0.0, 0.0, 6.0), FourMomentum::new(6.5, 0.0, 0.0, -6.4), at_rest] {
+        for isotropy in [&ring, &cylinder] {
+            assert_eq!(isotropy.value(&[central, beam]).unwrap(), isotropy.value(&[central]).unwrap());
+        }
+    }
     let sets = ParticleSets::from_events([vec![forward], vec![at_rest]]).unwrap();
     let error = sphere.observe(&sets).unwrap_err().to_string();
     assert_eq!(error, "total energy of event 1 is 0, but must be positive");
@@ -890,7 +902,7 @@ fn shapes_of_what_is_hardly_an_event() {
 #[test]
 fn random_axes_do_not_lead_further_down() {
     // Lloyd's algorithm for beta = 2, in the plane, from particles drawn at random.
-    let lloyd = |jet: &EnergyFlow, mut axes: Vec<[f64; 2]>| -> f64 {
+    let lloyd = |jet: &EnergyFlow, cutoff: f64, mut axes: Vec<[f64; 2]>| -> f64 {
         let square = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2);
         let mut value = f64::INFINITY;
         loop {
@@ -900,6 +912,10 @@ fn random_axes_do_not_lead_further_down() {
                 let near =
                     |a: &usize, b: &usize| square(axes[*a], *point).total_cmp(&square(axes[*b], *point));
                 let k = (0..axes.len()).min_by(near).unwrap();
+                if square(axes[k], *point) > cutoff * cutoff {
+                    now += energy * cutoff * cutoff;
+                    continue;
+                }
                 now += energy * square(axes[k], *point);
                 sums[k] =
                     [sums[k][0] + energy, sums[k][1] + energy * point[0], sums[k][2] + energy * point[1]];
@@ -913,23 +929,174 @@ fn random_axes_do_not_lead_further_down() {
             }
         }
     };
-    let tau = NSubjettinessConfig::new().beta(2.0).build().unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let mut beaten = Vec::new();
-    for seed in 0..60 {
-        let jet = toy_jet(30, 100 + seed);
-        let levels = tau.axes_up_to(4, &jet).unwrap();
-        for n in 2..=4 {
-            let mut draw = || (0..n).map(|_| jet.points()[rng.random_range(0..jet.len())]).collect();
-            let best = (0..200).map(|_| lloyd(&jet, draw())).fold(f64::INFINITY, f64::min);
-            let got = levels[n - 1].tau;
-            if got > best * (1.0 + ROUNDING) {
-                beaten.push((seed, n, got / best - 1.0));
+    for (particles, cutoff) in [(30, f64::INFINITY), (8, f64::INFINITY), (8, 0.2), (16, 0.2)] {
+        let config = NSubjettinessConfig::new().beta(2.0);
+        let config = if cutoff.is_finite() { config.cutoff(cutoff) } else { config };
+        let tau = config.build().unwrap();
+        for seed in 0..60 {
+            let jet = toy_jet(particles, 100 + seed);
+            let levels = tau.axes_up_to(4, &jet).unwrap();
+            for n in 1..=4 {
+                let mut draw = || (0..n).map(|_| jet.points()[rng.random_range(0..jet.len())]).collect();
+                let best = (0..200).map(|_| lloyd(&jet, cutoff, draw())).fold(f64::INFINITY, f64::min);
+                let got = levels[n - 1].tau;
+                if got > best * (1.0 + ROUNDING) {
+                    beaten.push((particles, cutoff, seed, n, got / best - 1.0));
+                }
             }
         }
     }
-    // The search promises a local minimum. Of these 180 one is not the lowest, by the particle between two axes.
-    assert!(beaten.len() <= 1 && beaten.iter().all(|case| case.2 < 1e-4), "{beaten:?}");
+    // The search promises a local minimum; from axes on particles alone, four of these 960 are above the lowest.
+    assert!(beaten.is_empty(), "{beaten:?}");
+}
+
+/// The light-like momentum of each particle.
+fn light_like(event: &EnergyFlow) -> Vec<FourMomentum> {
+    let particles = event.energies().iter().zip(event.points());
+    particles.map(|(pt, [y, phi])| FourMomentum::from_pt_y_phi_m(*pt, *y, *phi, 0.0).unwrap()).collect()
+}
+
+/// An event of three jets of different widths, one of them at phi = pi, and a uniform rest.
+fn toy_event(particles: usize, seed: u64) -> EnergyFlow {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let jets = [[0.4, 3.0, 0.2], [-0.8, 0.3, 0.4], [0.2, 0.9, 0.3]];
+    let row = |i: usize| {
+        if i.is_multiple_of(4) {
+            return [0.3 * rng.random::<f64>(), rng.random_range(-2.5..2.5), rng.random_range(-PI..PI)];
+        }
+        let [y, phi, width] = jets[i % 3];
+        let (radius, angle) = (width * (-rng.random::<f64>().ln()).sqrt(), 2.0 * PI * rng.random::<f64>());
+        [-rng.random::<f64>().ln(), y + radius * angle.cos(), phi + radius * angle.sin()]
+    };
+    EnergyFlow::from_rows(&(0..particles).map(row).collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn xcone_jets_are_sums_of_momenta() {
+    for (radius, seed) in [(0.4, 1), (0.5, 2), (1.0, 3), (1.2, 4)] {
+        let event = toy_event(40, seed);
+        let xcone = NSubjettinessConfig::xcone(radius).build().unwrap();
+        let momenta = light_like(&event);
+        for n in 1..=4 {
+            let found = xcone.axes(n, &event).unwrap();
+            assert!(found.converged && found.axes.len() == n);
+            // 2 sum_i p_i · n / nT = 2 (√(E² - pz²) - pT) for a jet along the sum of its momenta; the rest costs its pT.
+            let mut tau = 0.0;
+            for (k, axis) in found.axes.iter().enumerate() {
+                let members = momenta.iter().zip(&found.assignment).filter(|(_, jet)| **jet == Some(k));
+                let jet: FourMomentum = members.map(|(p, _)| *p).sum();
+                assert!((jet.rapidity() - axis[0]).abs() < ONE_PASS);
+                let phi = jet.phi() - axis[1];
+                assert!((phi - 2.0 * PI * (phi / (2.0 * PI)).round()).abs() < ONE_PASS);
+                tau += 2.0 * ((jet.e * jet.e - jet.pz * jet.pz).sqrt() - jet.pt()) / (radius * radius);
+            }
+            for (p, jet) in momenta.iter().zip(&found.assignment) {
+                tau += if jet.is_none() { p.pt() } else { 0.0 };
+                // Whatever has a jet is nearer to it than R, and whatever has none is not.
+                let of = |[y, phi]: &[f64; 2]| {
+                    let axis = FourMomentum::from_pt_y_phi_m(1.0, *y, *phi, 0.0).unwrap();
+                    2.0 * p.dot(&axis) / p.pt()
+                };
+                let nearest = found.axes.iter().map(of).fold(f64::INFINITY, f64::min);
+                assert_eq!(jet.is_some(), nearest < radius * radius);
+                assert!(jet.is_none_or(|k| of(&found.axes[k]) <= nearest + ROUNDING));
+            }
+            assert!((found.tau - tau).abs() < ROUNDING * event.total_energy() / (radius * radius));
+            // The least EMD with this cost to N particles of any energies; what is not moved is destroyed at 1 per unit.
+            let cost = move |a: [f64; 2], b: [f64; 2]| {
+                2.0 * ((a[0] - b[0]).cosh() - (a[1] - b[1]).cos()) / (radius * radius)
+            };
+            let value = Emd::with_cost(cost).value(&event, &found.event().unwrap()).unwrap();
+            assert!((value - found.tau).abs() < ROUNDING * event.total_energy() / (radius * radius));
+            // Boosts along the beam and rotations about it.
+            let moved: Vec<[f64; 2]> = event.points().iter().map(|[y, phi]| [y + 1.5, phi + 2.0]).collect();
+            let moved = EnergyFlow::new(event.energies(), moved).unwrap();
+            let axes: Vec<[f64; 2]> = found.axes.iter().map(|[y, phi]| [y + 1.5, phi + 2.0]).collect();
+            assert!((xcone.value(&axes, &moved).unwrap() - found.tau).abs() < FRAME);
+            assert!((xcone.tau(n, &moved).unwrap() - found.tau).abs() < FRAME);
+        }
+    }
+}
+
+#[test]
+fn random_jets_are_no_better_xcone_jets() {
+    // In turn, particles to the nearest axis within R and axes along the sum of their momenta.
+    let cone = |momenta: &[FourMomentum], radius: f64, mut axes: Vec<FourMomentum>| -> f64 {
+        let mut value = f64::INFINITY;
+        loop {
+            let mut sums = vec![FourMomentum::default(); axes.len()];
+            let mut now = 0.0;
+            for p in momenta {
+                let of = |k: usize| {
+                    let light = FourMomentum::from_pt_y_phi_m(1.0, axes[k].rapidity(), axes[k].phi(), 0.0);
+                    2.0 * p.dot(&light.unwrap()) / (radius * radius)
+                };
+                let k = (0..axes.len()).min_by(|a, b| of(*a).total_cmp(&of(*b))).unwrap();
+                now += of(k).min(p.pt());
+                if of(k) < p.pt() {
+                    sums[k] += *p;
+                }
+            }
+            if now >= value * (1.0 - ROUNDING) {
+                return value.min(now);
+            }
+            value = now;
+            axes.iter_mut().zip(sums).filter(|(_, sum)| sum.pt() > 0.0).for_each(|(axis, sum)| *axis = sum);
+        }
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    for (particles, radius) in [(12, 0.5), (24, 0.4), (24, 1.0)] {
+        let xcone = NSubjettinessConfig::xcone(radius).build().unwrap();
+        for seed in 0..20 {
+            let event = toy_event(particles, 200 + seed);
+            let momenta = light_like(&event);
+            for n in 1..=3 {
+                let mut draw = || (0..n).map(|_| momenta[rng.random_range(0..particles)]).collect();
+                let best = (0..60).map(|_| cone(&momenta, radius, draw())).fold(f64::INFINITY, f64::min);
+                let got = xcone.tau(n, &event).unwrap();
+                assert!(got <= best * (1.0 + ONE_PASS), "{particles} {radius} {seed} {n}: {got} {best}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_conical_geometric_measure_in_closed_form() {
+    let measure = JetMeasure::ConicalGeometric;
+    let geometric = |beta| NSubjettinessConfig::new().beta(beta).normalise(false).measure(measure);
+    // Halfway between two equal particles, for beta > 1; on either, or anywhere between, for beta = 1 and in a line.
+    let pair = EnergyFlow::from_rows(&[[2.0, 0.3, 3.0], [2.0, 1.1, 3.0]]).unwrap();
+    for beta in [1.5, 2.0, 3.0] {
+        let expected = 4.0 * (2.0 * 0.2_f64.sinh()).powf(beta);
+        let found = geometric(beta).build().unwrap().axes(1, &pair).unwrap();
+        assert!((found.tau - expected).abs() < ROUNDING, "beta {beta}: {} {expected}", found.tau);
+        assert!((found.axes[0][0] - 0.7).abs() < 1e-6 && found.converged);
+    }
+    // For beta = 1 and a pair across the azimuth too, sin x + sin(a - x) is least at the ends.
+    let across = EnergyFlow::from_rows(&[[2.0, 0.3, 3.0], [2.0, 0.3, -3.0]]).unwrap();
+    let tau = geometric(1.0).build().unwrap().tau(1, &across).unwrap();
+    assert!((tau - 4.0 * (PI - 3.0).sin()).abs() < ROUNDING, "{tau}");
+    // Narrow jets do not see the difference.
+    for beta in [0.5, 1.0, 2.0, 3.0] {
+        let narrow = toy_jet(20, 9);
+        let points: Vec<[f64; 2]> = narrow.points().iter().map(|point| point.map(|x| 1e-6 * x)).collect();
+        let narrow = EnergyFlow::new(narrow.energies(), points).unwrap();
+        let flat = NSubjettinessConfig::new().beta(beta).radius(1e-6).build().unwrap();
+        let curved = geometric(beta).radius(1e-6).normalise(true).build().unwrap();
+        for n in 1..=3 {
+            let (expected, got) = (flat.tau(n, &narrow).unwrap(), curved.tau(n, &narrow).unwrap());
+            assert!((got - expected).abs() < ONE_PASS * expected, "{beta} {n}: {got} {expected}");
+        }
+    }
+    // Rapidities too far apart for cosh, unless the beam takes them.
+    let far = EnergyFlow::from_rows(&[[1.0, 900.0, 0.0], [1.0, -900.0, 0.0]]).unwrap();
+    assert!(matches!(geometric(2.0).build().unwrap().tau(1, &far), Err(Error::ValueOverflows)));
+    assert_eq!(NSubjettinessConfig::xcone(0.4).build().unwrap().tau(1, &far).unwrap(), 1.0);
+    let error = geometric(2.0).periodic_phi(false).build().unwrap_err().to_string();
+    assert!(error.starts_with("periodic azimuth of the conical geometric measure is 0"), "{error}");
+    assert!(NSubjettinessConfig::xcone(0.0).build().is_err());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::f64::consts::{PI, TAU};
 
+use crate::shapes::n_subjettiness::{JetMeasure, NSubjettinessConfig};
+
 /// Moves of an axis by less than this, in units of R0, are none: `converged`.
 const STILL: f64 = 1e-9;
 /// Rounds of assigning particles and moving axes. Ten are usual.
@@ -10,8 +12,10 @@ const MAX_ROUNDS: usize = 500;
 const MAX_STEPS: usize = 100;
 /// Particles, the hardest first, that are tried as axes.
 const MAX_CANDIDATES: usize = 400;
-/// Particles that are tried as one more axis beside others.
-const ADDITIONS: usize = 8;
+/// Particles, the hardest first, of which each two have a place between them that is tried as an axis.
+const PAIRED: usize = 12;
+/// Places that are tried as one more axis beside others.
+const ADDITIONS: usize = 12;
 /// Different minima that one more axis is added to.
 const POOL: usize = 4;
 /// Of the value: a gain that is not rounding.
@@ -20,13 +24,15 @@ const GAIN: f64 = 1e-12;
 /// sum_i w_i min(min_k r_ik^beta, cutoff) as a function of axes; lengths in units of R0, weights positive.
 #[derive(Debug, Clone)]
 pub(super) struct AxisSearch {
-    pub(super) weights: Vec<f64>,
+    weights: Vec<f64>,
     pub(super) points: Vec<[f64; 2]>,
-    pub(super) beta: f64,
+    beta: f64,
     /// What a particle costs at most.
     pub(super) cutoff: f64,
     /// A turn of the azimuth, infinite if it is not periodic.
-    pub(super) turn: f64,
+    turn: f64,
+    /// R0, in the unit of the coordinates, if distances are those of momenta.
+    curved: Option<f64>,
 }
 
 /// Axes that are a local minimum, and what is known of them.
@@ -63,23 +69,18 @@ impl Pool {
 }
 
 impl AxisSearch {
-    /// Weights at points, the azimuth in radians; lengths are divided by `radius`.
-    pub(super) fn new(
-        energies: &[f64],
-        points: &[[f64; 2]],
-        radius: f64,
-        beta: f64,
-        cutoff: Option<f64>,
-        periodic_phi: bool,
-    ) -> Self {
+    /// Weights at points, the azimuth in radians; lengths are divided by R0.
+    pub(super) fn new(energies: &[f64], points: &[[f64; 2]], config: &NSubjettinessConfig) -> Self {
+        let NSubjettinessConfig { beta, radius, periodic_phi, .. } = *config;
         let massive = || energies.iter().zip(points).filter(|(energy, _)| **energy > 0.0);
         let fold = |phi: f64| if periodic_phi && phi.abs() > PI { phi % TAU } else { phi };
         Self {
             weights: massive().map(|(energy, _)| *energy).collect(),
             points: massive().map(|(_, [y, phi])| [y / radius, fold(*phi) / radius]).collect(),
             beta,
-            cutoff: cutoff.map_or(f64::INFINITY, |cutoff| (cutoff / radius).powf(beta)),
+            cutoff: config.cutoff.map_or(f64::INFINITY, |cutoff| (cutoff / radius).powf(beta)),
             turn: if periodic_phi { TAU / radius } else { f64::INFINITY },
+            curved: (config.measure == JetMeasure::ConicalGeometric).then_some(radius),
         }
     }
 
@@ -90,6 +91,29 @@ impl AxisSearch {
             phi -= self.turn * (phi / self.turn).round();
         }
         [to[0] - from[0], phi]
+    }
+
+    /// r² of a difference.
+    fn square(&self, [y, phi]: [f64; 2]) -> f64 {
+        match self.curved {
+            None => y * y + phi * phi,
+            // 2 (cosh - cos), without its cancellation.
+            Some(radius) => {
+                let (y, phi) = ((0.5 * radius * y).sinh(), (0.5 * radius * phi).sin());
+                (2.0 / radius).powi(2) * (y * y + phi * phi)
+            }
+        }
+    }
+
+    /// Half of the first and of the second derivatives of r², which has no mixed ones.
+    fn half_derivatives(&self, [y, phi]: [f64; 2]) -> ([f64; 2], [f64; 2]) {
+        match self.curved {
+            None => ([y, phi], [1.0; 2]),
+            Some(radius) => {
+                let (y, phi) = (radius * y, radius * phi);
+                ([y.sinh() / radius, phi.sin() / radius], [y.cosh(), phi.cos()])
+            }
+        }
     }
 
     /// r^beta of r².
@@ -105,8 +129,7 @@ impl AxisSearch {
 
     /// What a unit of energy costs at a distance.
     pub(super) fn cost(&self, a: [f64; 2], b: [f64; 2]) -> f64 {
-        let [y, phi] = self.difference(a, b);
-        self.power(y * y + phi * phi)
+        self.power(self.square(self.difference(a, b)))
     }
 
     /// The nearest axis and its cost, without regard to the cutoff.
@@ -206,6 +229,13 @@ impl AxisSearch {
         Minimum { value: self.value(&axes), axes, iterations, residual, converged }
     }
 
+    /// The best axis of two particles alone, for beta > 1.
+    fn between(&self, a: usize, b: usize) -> [f64; 2] {
+        let [y, phi] = self.difference(self.points[a], self.points[b]);
+        let share = 1.0 / (1.0 + (self.weights[a] / self.weights[b]).powf(1.0 / (self.beta - 1.0)));
+        [self.points[a][0] + share * y, self.points[a][1] + share * phi]
+    }
+
     /// sum_i w_i r_i^beta over `members`.
     fn spread(&self, at: [f64; 2], members: &[usize]) -> f64 {
         members.iter().map(|&i| self.weights[i] * self.cost(at, self.points[i])).sum()
@@ -275,10 +305,7 @@ impl AxisSearch {
         if self.beta >= 2.0 {
             return false;
         }
-        let square = |i: usize| {
-            let [y, phi] = self.difference(*at, self.points[i]);
-            y * y + phi * phi
-        };
+        let square = |i: usize| self.square(self.difference(*at, self.points[i]));
         let near = members.iter().min_by(|a, b| square(**a).total_cmp(&square(**b)));
         let point = self.points[*near.expect("there are members")];
         let spread = self.spread(point, members);
@@ -290,24 +317,25 @@ impl AxisSearch {
     }
 
     /// The steps to try from `at`, the most promising first: Newton's, and the one to the minimum of a paraboloid above
-    /// the spread (Weiszfeld's).
+    /// the spread (Weiszfeld's; where distances are those of momenta, above it near `at`).
     fn steps(&self, at: [f64; 2], members: &[usize]) -> impl Iterator<Item = [f64; 2]> {
         let (mut pull, mut curvature, mut here) = ([0.0; 2], 0.0, 0.0);
         let (mut yy, mut yphi, mut phiphi) = (0.0, 0.0, 0.0);
         for &i in members {
-            let [y, phi] = self.difference(at, self.points[i]);
-            let square = y * y + phi * phi;
+            let difference = self.difference(at, self.points[i]);
+            let square = self.square(difference);
             if square == 0.0 {
                 here += self.weights[i];
                 continue;
             }
             let weight = self.beta * self.weights[i] * self.power(square) / square;
+            let ([y, phi], [bend_y, bend_phi]) = self.half_derivatives(difference);
             pull = [pull[0] + weight * y, pull[1] + weight * phi];
-            curvature += weight;
+            curvature += weight * bend_y;
             let along = (self.beta - 2.0) * weight / square;
-            yy += weight + along * y * y;
+            yy += weight * bend_y + along * y * y;
             yphi += along * y * phi;
-            phiphi += weight + along * phi * phi;
+            phiphi += weight * bend_phi + along * phi * phi;
         }
         let strength = pull[0].hypot(pull[1]);
         // A particle right here holds the axis with its weight if beta = 1, for good if beta < 1.
@@ -326,36 +354,39 @@ impl AxisSearch {
     }
 }
 
-/// Axes on particles: a discrete problem that knows no slopes and few bad minima.
+/// Axes on particles, and between two: a discrete problem that knows no slopes and few bad minima.
 struct Medoids<'a> {
     search: &'a AxisSearch,
-    /// The particles that may be axes, hardest first.
-    candidates: Vec<usize>,
+    /// The places that may be axes: particles, hardest first, then places between.
+    candidates: Vec<[f64; 2]>,
     /// What each particle costs with each candidate as its axis `[candidate][particle]`, weight included.
     costs: Vec<Vec<f64>>,
 }
 
 impl<'a> Medoids<'a> {
     fn new(search: &'a AxisSearch) -> Self {
-        let mut candidates: Vec<usize> = (0..search.points.len()).collect();
-        candidates.sort_by(|a, b| search.weights[*b].total_cmp(&search.weights[*a]));
-        candidates.truncate(MAX_CANDIDATES);
-        let row = |&candidate: &usize| {
-            let at = search.points[candidate];
+        let mut hardest: Vec<usize> = (0..search.points.len()).collect();
+        hardest.sort_by(|a, b| search.weights[*b].total_cmp(&search.weights[*a]));
+        hardest.truncate(MAX_CANDIDATES);
+        let mut candidates: Vec<[f64; 2]> = hardest.iter().map(|&particle| search.points[particle]).collect();
+        // With a beta of at most 1, the best place of two particles is one of them.
+        if search.beta > 1.0 {
+            hardest.truncate(PAIRED);
+            for (k, &a) in hardest.iter().enumerate() {
+                candidates.extend(hardest[..k].iter().map(|&b| search.between(a, b)));
+            }
+        }
+        let row = |at: &[f64; 2]| {
             let cost =
-                |(weight, point): (&f64, &[f64; 2])| weight * search.cost(at, *point).min(search.cutoff);
+                |(weight, point): (&f64, &[f64; 2])| weight * search.cost(*at, *point).min(search.cutoff);
             search.weights.iter().zip(&search.points).map(cost).collect()
         };
         let costs = candidates.iter().map(row).collect();
         Self { search, candidates, costs }
     }
 
-    fn point(&self, candidate: usize) -> [f64; 2] {
-        self.search.points[self.candidates[candidate]]
-    }
-
     fn hardest(&self, n: usize) -> Vec<[f64; 2]> {
-        (0..n.min(self.candidates.len())).map(|candidate| self.point(candidate)).collect()
+        self.candidates[..n].to_vec()
     }
 
     /// Candidates that lower the value beside `axes`, the best first.
@@ -375,7 +406,7 @@ impl<'a> Medoids<'a> {
         let ranks =
             (0..ADDITIONS).map(|step| step * (step + 1) / 2).take_while(|rank| *rank < self.candidates.len());
         let chosen: Vec<usize> = ranks.map(|rank| values[rank].1).collect();
-        chosen.into_iter().map(|candidate| self.point(candidate))
+        chosen.into_iter().map(|candidate| self.candidates[candidate])
     }
 
     /// The candidate that lowers the value most if particles cost `now` without it.
@@ -432,7 +463,7 @@ impl<'a> Medoids<'a> {
                 *cost = chosen.iter().map(|&c| self.costs[c][particle]).fold(f64::INFINITY, f64::min);
             }
         }
-        chosen.iter().map(|&candidate| self.point(candidate)).collect()
+        chosen.iter().map(|&candidate| self.candidates[candidate]).collect()
     }
 }
 

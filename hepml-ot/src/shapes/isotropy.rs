@@ -155,6 +155,8 @@ impl Isotropy {
         let around = |y| Vector3::new(y, momentum.phi(), 0.0);
         match self.geometry {
             Geometry::Ring => Ok((finite("pt", momentum.pt())?, around(0.0))),
+            // Without transverse momentum it is nowhere, whatever its rapidity.
+            Geometry::Cylinder { .. } if momentum.pt() == 0.0 => Ok((0.0, Vector3::zeros())),
             Geometry::Cylinder { y_max } => {
                 let y = finite("rapidity", momentum.rapidity())?;
                 if y.abs() > y_max {

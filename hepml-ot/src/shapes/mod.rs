@@ -23,7 +23,7 @@ pub use manifold::{Centred, Manifold};
 pub use manifold_distance::{ManifoldDistance, ManifoldDistanceConfig, ManifoldFit};
 pub use manifold_search::ManifoldSearch;
 pub use mixture::Mixture;
-pub use n_subjettiness::{NSubjettiness, NSubjettinessConfig, SubjetAxes};
+pub use n_subjettiness::{JetMeasure, NSubjettiness, NSubjettinessConfig, SubjetAxes};
 pub use points::Points;
 pub use round::{Disk, Ellipse, Ring};
 pub use spherocity::Spherocity;

@@ -8,21 +8,42 @@ use crate::energy_flow::EnergyFlow;
 use crate::error::{Error, Result};
 use crate::shapes::axis_search::{AxisSearch, Minimum};
 
-/// The parameters of an [`NSubjettiness`]: beta = 1, R0 = 1, normalised, no cutoff, azimuth periodic, up to 4 axes, unless set
-/// otherwise.
+/// How far a particle is from an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum JetMeasure {
+    /// ΔR² = Δy² + Δphi².
+    #[default]
+    Conical,
+    /// ΔR² = 2 (cosh Δy - cos Δphi) = 2 p · n / (pT nT) with light-like momenta p and n along particle and axis
+    /// (arXiv:1508.01516): as above for small angles; for beta = 2, the best axis of particles is along the sum of their momenta.
+    ConicalGeometric,
+}
+
+/// The parameters of an [`NSubjettiness`]: beta = 1, R0 = 1, normalised, no cutoff, azimuth periodic, up to 4 axes, conical
+/// measure, unless set otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NSubjettinessConfig {
-    beta: f64,
-    radius: f64,
+    pub(super) beta: f64,
+    pub(super) radius: f64,
     normalise: bool,
-    cutoff: Option<f64>,
-    periodic_phi: bool,
+    pub(super) cutoff: Option<f64>,
+    pub(super) periodic_phi: bool,
     largest: usize,
+    pub(super) measure: JetMeasure,
 }
 
 impl Default for NSubjettinessConfig {
     fn default() -> Self {
-        Self { beta: 1.0, radius: 1.0, normalise: true, cutoff: None, periodic_phi: true, largest: 4 }
+        Self {
+            beta: 1.0,
+            radius: 1.0,
+            normalise: true,
+            cutoff: None,
+            periodic_phi: true,
+            largest: 4,
+            measure: JetMeasure::Conical,
+        }
     }
 }
 
@@ -30,6 +51,31 @@ impl NSubjettinessConfig {
     /// The defaults.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// N-jettiness as the XCone jet algorithm minimises it by default (arXiv:1508.01516; beta = 2, gamma = 1 there):
+    /// [`ConicalGeometric`](JetMeasure::ConicalGeometric), beta = 2, cutoff R0 = `radius`, not normalised.
+    ///
+    /// [`NSubjettiness::axes`] of a whole event then gives N jets, and what belongs to none.
+    ///
+    /// ```
+    /// use hepml_ot::{EnergyFlow, NSubjettinessConfig};
+    ///
+    /// let event = EnergyFlow::from_rows(&[[90.0, 0.5, 3.0], [10.0, 0.6, -3.1], [80.0, -0.4, 0.1], [1.0, 3.0, 1.5]])?;
+    /// let jets = NSubjettinessConfig::xcone(0.5).build()?.axes(2, &event)?;
+    /// assert_eq!(jets.assignment, [Some(0), Some(0), Some(1), None]);
+    /// # Ok::<(), hepml_ot::Error>(())
+    /// ```
+    pub fn xcone(radius: f64) -> Self {
+        let measure = JetMeasure::ConicalGeometric;
+        Self { beta: 2.0, radius, normalise: false, cutoff: Some(radius), measure, ..Self::default() }
+    }
+
+    /// How far a particle is from an axis.
+    #[must_use]
+    pub fn measure(mut self, measure: JetMeasure) -> Self {
+        self.measure = measure;
+        self
     }
 
     /// The power beta of the distance.
@@ -54,7 +100,7 @@ impl NSubjettinessConfig {
     }
 
     /// The distance beyond which a particle belongs to the beam: it costs (cutoff/R0)^beta wherever it is. For N-jettiness and jets
-    /// in the manner of XCone.
+    /// in the manner of [XCone](Self::xcone).
     #[must_use]
     pub fn cutoff(mut self, cutoff: f64) -> Self {
         self.cutoff = Some(cutoff);
@@ -78,7 +124,8 @@ impl NSubjettinessConfig {
     /// The observable with these parameters.
     ///
     /// # Errors
-    /// A beta, radius or cutoff that is not positive and finite; no axes.
+    /// A beta, radius or cutoff that is not positive and finite; no axes; the conical geometric measure, which has cos Δphi in
+    /// it, with an azimuth that is not periodic.
     pub fn build(self) -> Result<NSubjettiness> {
         let cutoff = self.cutoff.unwrap_or(1.0);
         for (what, value) in [("exponent beta", self.beta), ("radius R0", self.radius), ("cutoff", cutoff)] {
@@ -87,6 +134,10 @@ impl NSubjettinessConfig {
             }
         }
         check_count(self.largest)?;
+        if self.measure == JetMeasure::ConicalGeometric && !self.periodic_phi {
+            let (what, allowed) = ("periodic azimuth of the conical geometric measure", "on (1)");
+            return Err(CoreError::out_of_range(what, 0.0, allowed).into());
+        }
         Ok(NSubjettiness { config: self })
     }
 }
@@ -94,19 +145,20 @@ impl NSubjettinessConfig {
 /// N-subjettiness and N-jettiness with the best axes that are found.
 ///
 /// tau_N = min_{axes} sum_i pT_i min(ΔR_i1^beta, …, ΔR_iN^beta, cutoff^beta) / R0^beta, divided by sum_i pT_i if normalised, with
-/// ΔR² = Δy² + Δphi² (arXiv:1011.2268, arXiv:1108.2701). Without cutoff it measures jets; with one, whole events
+/// ΔR² = Δy² + Δphi² (arXiv:1011.2268, arXiv:1108.2701), or as its [`JetMeasure`] has it. Without cutoff it measures jets; with one, whole events
 /// (N-jettiness, arXiv:1004.2489): what is further from every axis belongs to the beam.
 ///
 /// It is a distance to a manifold of events (arXiv:2004.04159): not normalised, tau_N is the least [`Emd`](crate::Emd) with
-/// R = R0 and the same beta from the event to an event of N particles, whose total energy is that of the event (without
+/// R = R0 and the same beta (or with (ΔR/R0)^beta of the other measure as the cost) from the event to an event of N particles, whose total energy is that of the event (without
 /// cutoff) or free (with cutoff R0, when the energy of the beam region is destroyed at 1 per unit). [`SubjetAxes::event`] is
 /// that nearest event.
 ///
-/// The axes are a local minimum, the best of several: axes on particles are exchanged until no exchange helps; from there, from
+/// The axes are a local minimum, the best of several: axes on particles, for beta > 1 also between two of the hardest, are
+/// exchanged until no exchange helps; from there, from
 /// the hardest particles, and from the best N - 1 axes and one more, particles are assigned to the nearest axis and axes moved to the
 /// mean (beta = 2), median (beta = 1) or centre of their particles in turn; then each axis is taken away and put where it
-/// helps most, until that helps no more. For N = 1, beta >= 1 and an azimuth that is not periodic, this is the global
-/// minimum. tau_N never exceeds tau_(N-1).
+/// helps most, until that helps no more. For N = 1, beta >= 1, no cutoff, the conical measure and an azimuth that is not periodic,
+/// this is the global minimum. tau_N never exceeds tau_(N-1).
 ///
 /// ```
 /// use hepml_ot::{EnergyFlow, NSubjettinessConfig};
@@ -168,7 +220,7 @@ impl NSubjettiness {
     /// No axes asked for; an event without energy if normalised; [`Error::ValueOverflows`] for points further apart than
     /// (ΔR/R0)^beta can tell.
     pub fn axes(&self, n: usize, event: &EnergyFlow) -> Result<SubjetAxes> {
-        Ok(self.axes_up_to(n, event)?.pop().expect("there is one for each number of axes"))
+        Ok(self.levels(n, event)?.pop().expect("there is one at least"))
     }
 
     /// The best axes found for 1, 2, … N of them.
@@ -176,15 +228,22 @@ impl NSubjettiness {
     /// # Errors
     /// As [`axes`](Self::axes).
     pub fn axes_up_to(&self, n: usize, event: &EnergyFlow) -> Result<Vec<SubjetAxes>> {
+        let mut levels = self.levels(n, event)?;
+        let last = levels.last().expect("there is one at least").clone();
+        levels.resize(n, last);
+        Ok(levels)
+    }
+
+    /// The best axes found for 1, 2, … of them, to N or to where more would be idle; one at least.
+    fn levels(&self, n: usize, event: &EnergyFlow) -> Result<Vec<SubjetAxes>> {
         check_count(n)?;
         let search = self.search(event)?;
         let mut levels: Vec<SubjetAxes> = Vec::new();
         for axes in search.up_to(n) {
             levels.push(self.described(&search, &axes, event)?);
         }
-        let last = match levels.last() {
-            Some(last) => last.clone(),
-            None => SubjetAxes {
+        if levels.is_empty() {
+            levels.push(SubjetAxes {
                 tau: 0.0,
                 axes: Vec::new(),
                 energies: Vec::new(),
@@ -192,9 +251,8 @@ impl NSubjettiness {
                 iterations: 0,
                 residual: 0.0,
                 converged: true,
-            },
-        };
-        levels.resize(n, last);
+            });
+        }
         Ok(levels)
     }
 
@@ -221,12 +279,13 @@ impl NSubjettiness {
     /// A denominator that is 0, for which the ratio is not defined; as [`axes`](Self::axes).
     pub fn ratio(&self, numerator: usize, denominator: usize, event: &EnergyFlow) -> Result<f64> {
         check_count(numerator.min(denominator))?;
-        let levels = self.axes_up_to(numerator.max(denominator), event)?;
-        let below = levels[denominator - 1].tau;
+        let levels = self.levels(numerator.max(denominator), event)?;
+        let tau = |n: usize| levels[n.min(levels.len()) - 1].tau;
+        let below = tau(denominator);
         if below == 0.0 {
             return Err(CoreError::out_of_range("tau in the denominator", 0.0, "positive").into());
         }
-        Ok(levels[numerator - 1].tau / below)
+        Ok(tau(numerator) / below)
     }
 
     fn search(&self, event: &EnergyFlow) -> Result<AxisSearch> {
@@ -235,8 +294,7 @@ impl NSubjettiness {
             return Err(CoreError::out_of_range("total energy", 0.0, "positive").into());
         }
         let (energies, points) = (event.energies(), event.points());
-        let search =
-            AxisSearch::new(energies, points, config.radius, config.beta, config.cutoff, config.periodic_phi);
+        let search = AxisSearch::new(energies, points, config);
         if search.points.iter().flatten().all(|x| x.is_finite()) {
             Ok(search)
         } else {
@@ -257,14 +315,7 @@ impl NSubjettiness {
             let phi = phi * config.radius;
             if config.periodic_phi && phi.abs() > PI { phi - TAU * (phi / TAU).round() } else { phi }
         };
-        let all = AxisSearch::new(
-            &vec![1.0; event.len()],
-            event.points(),
-            config.radius,
-            config.beta,
-            config.cutoff,
-            config.periodic_phi,
-        );
+        let all = AxisSearch::new(&vec![1.0; event.len()], event.points(), config);
         let assign = |point: &[f64; 2]| {
             let (k, cost) = search.nearest(&found.axes, *point);
             (cost < search.cutoff).then_some(k)
