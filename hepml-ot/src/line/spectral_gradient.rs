@@ -6,7 +6,7 @@ use crate::energy_flow::EnergyFlow;
 use crate::error::Result;
 use crate::exact::EventGradient;
 use crate::ground_cost::GroundCost;
-use crate::line::quantiles::{FULL, Quantiles, representable};
+use crate::line::quantiles::{Quantiles, representable};
 use crate::line::spectral_emd::{SpectralEmd, SpectralWorkspace};
 use crate::line::spectral_function::Omega;
 
@@ -16,8 +16,11 @@ use crate::line::spectral_function::Omega;
 /// cumulative spectral function is exactly one of the other, that is almost everywhere. Where it has none:
 /// - equally distant pairs share the slope of their line;
 /// - two particles at the same point attract or repel in no direction: 0;
-/// - where levels coincide (identical events), the derivatives by energies are those on one side; for
-///   particles without energy they are those for adding some, and those by their points are 0.
+/// - where levels coincide (identical events, equal energies), the derivatives by energies are the means of those on both sides,
+///   so that between an event and itself all are 0.
+///
+/// The derivatives by the energies of particles without energy are those for adding some (where levels coincide, the mean with
+/// those for removing some, which cannot be done), and those by their points are 0.
 ///
 /// In units of the value per unit of energy, and per unit of y or phi.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +69,7 @@ impl SpectralEmd {
 
     /// The derivatives by the event whose quantiles are `own`.
     fn event_gradient(&self, flow: &EnergyFlow, own: &Quantiles, other: &Quantiles) -> Result<EventGradient> {
-        let dual = Dual::new(own, other);
+        let dual = Dual::new(own, other, self.omega_max());
         let (energies, points) = (flow.energies(), flow.points());
         // By strengths of lines: potentials, less what all others lose or the missing line loses.
         let (unit, reference) = match self.omega_max() {
@@ -133,35 +136,43 @@ struct Line {
     potential: f64,
     /// The mean of 2 (position - what it is paired with).
     slope: f64,
-    /// The position of the other at the level where this step ends.
-    paired_above: f64,
+    /// The position of the other at the level where this step ends; if the other ends a step there too, the middle of the two.
+    paired_at_end: f64,
 }
 
 impl Dual {
-    fn new(own: &Quantiles, other: &Quantiles) -> Self {
+    /// Of one of two distributions, above both of which there is `top`, if anything.
+    fn new(own: &Quantiles, other: &Quantiles, top: Option<f64>) -> Self {
         let other = other.steps();
         let mut lines: Vec<Line> = Vec::with_capacity(own.steps().len());
-        let (mut j, mut level) = (0, 0);
+        // Steps too thin for a level of their own are paired with nothing.
+        let next_step =
+            |j: usize, level: i64| j + other[j..].iter().take_while(|step| step.level <= level).count();
+        let (mut j, mut level) = (next_step(0, 0), 0);
+        let other_first = other[j].position;
+        let mut below = other_first;
         for step in own.steps() {
             let (mut sum, begin) = (0.0, level);
-            let first = other[j].position;
+            let first = other.get(j).map_or(below, |other| other.position);
             while level < step.level {
+                below = other[j].position;
                 let next = step.level.min(other[j].level);
-                sum += (next - level) as f64 * 2.0 * (step.position - other[j].position);
+                sum += (next - level) as f64 * 2.0 * (step.position - below);
                 level = next;
-                j += usize::from(other[j].level == level && level < FULL);
+                j = next_step(j, level);
             }
             // Between two steps the other stands still, and the potential grows as (x - y)² does.
             let potential = lines.last().map_or(0.0, |last| {
-                let y = last.paired_above;
+                let y = last.paired_at_end;
                 last.potential + (step.position - last.position) * (step.position + last.position - 2.0 * y)
             });
             let slope =
                 if level > begin { sum / (level - begin) as f64 } else { 2.0 * (step.position - first) };
-            let paired_above = other[j].position;
-            lines.push(Line { position: step.position, potential, slope, paired_above });
+            let above = other.get(j).map_or(top.unwrap_or(below), |other| other.position);
+            let paired_at_end = f64::midpoint(below, above);
+            lines.push(Line { position: step.position, potential, slope, paired_at_end });
         }
-        Self { lines, other_first: other[0].position }
+        Self { lines, other_first }
     }
 
     /// The last line at or below a position.
@@ -172,7 +183,7 @@ impl Dual {
 
     fn potential(&self, position: f64) -> f64 {
         let (from, potential, y) = match self.line_at(position) {
-            Some(line) => (line.position, line.potential, line.paired_above),
+            Some(line) => (line.position, line.potential, line.paired_at_end),
             None => (self.lines[0].position, self.lines[0].potential, self.other_first),
         };
         potential + (position - from) * (position + from - 2.0 * y)
@@ -182,7 +193,7 @@ impl Dual {
         match self.line_at(position) {
             Some(line) if line.position == position => line.slope,
             // Too thin a line for a step of its own.
-            Some(line) => 2.0 * (position - line.paired_above),
+            Some(line) => 2.0 * (position - line.paired_at_end),
             None => 2.0 * (position - self.other_first),
         }
     }
