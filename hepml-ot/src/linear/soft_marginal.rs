@@ -274,8 +274,7 @@ impl SoftMarginal {
         }
     }
 
-    /// The solution on the forest that was found, with the costs as they were given.
-    /// The plan of the tight constraints as they are, and what it is worth.
+    /// The plan on the forest that was found, with the costs as they were given, and what it is worth.
     fn read_off(&mut self) -> SoftPlan {
         let (n, m) = (self.sources, self.sinks);
         let mut plan = SoftPlan { steps: self.steps, ..SoftPlan::default() };
@@ -340,11 +339,20 @@ impl SoftMarginal {
             sums[self.sources + j] += amount;
         }
         let moved = flows.iter().map(|&(i, j, amount)| amount * self.cost[i * self.sinks + j]);
-        let kept = sums
-            .iter()
-            .zip(&self.mass)
-            .map(|(&sum, &mass)| if sum > 0.0 { sum * (sum / mass).ln() - (sum - mass) } else { mass });
+        let kept =
+            sums.iter().zip(&self.mass).map(|(&sum, &mass)| mass * kept_to(sum / mass, (sum - mass) / mass));
         compensated::sum(moved.chain(kept))
+    }
+}
+
+/// x ln x - x + 1 of a ratio x and x - 1: near 1, where it is (x - 1)²/2, to a rounding of x - 1, not of 1.
+fn kept_to(ratio: f64, excess: f64) -> f64 {
+    if ratio == 0.0 {
+        1.0
+    } else if excess.abs() < 0.5 {
+        (1.0 + excess) * excess.ln_1p() - excess
+    } else {
+        ratio * ratio.ln() - excess
     }
 }
 
@@ -368,5 +376,21 @@ impl Tree {
             }
             position += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_has_its_digits() {
+        for excess in [-0.5_f64, 0.5] {
+            let (inside, outside) =
+                (kept_to(1.0 + excess, excess * (1.0 - f64::EPSILON)), kept_to(1.0 + excess, excess));
+            assert!((inside - outside).abs() < 4.0 * f64::EPSILON, "{inside} {outside}");
+        }
+        assert_eq!((kept_to(1.0, 0.0), kept_to(0.0, -1.0)), (0.0, 1.0));
+        assert!((kept_to(1.0 + 1e-9, 1e-9) / 0.5e-18 - 1.0).abs() < 1e-6);
     }
 }
