@@ -410,6 +410,7 @@ fn bad_input_is_an_error_that_names_it() {
         assert!(LinearEmbeddingConfig::hellinger_kantorovich(reference, bad).build().is_err());
     }
     assert_eq!(Grid::square(1.0, 0).unwrap_err().to_string(), "grid is empty");
+    assert!(Grid::square(1.0, usize::MAX).is_err() && Grid::disk(1.0, 1001).is_err());
     for bad in [-1.0, f64::NAN, f64::INFINITY] {
         assert!(Grid::square(1.0, 2).unwrap().uniform(bad).is_err());
     }

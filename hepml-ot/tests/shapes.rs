@@ -895,6 +895,12 @@ fn shapes_of_what_is_hardly_an_event() {
     );
     assert!(Uniform::square([0.0; 2], 1.0, 0).is_err() && Uniform::square([f64::NAN, 0.0], 1.0, 2).is_err());
     assert!(Uniform::square([0.0; 2], 0.0, 2).is_err() && Mixture::copies(0, ring()).is_err());
+    // Nor is there one of more particles than there is memory.
+    for many in [1_000_001, 1 << 40, usize::MAX] {
+        assert!(Ring::new(many).is_err() && Disk::new(many).is_err() && Ellipse::new(many).is_err());
+        assert!(Points::new(many).is_err() && Uniform::square([0.0; 2], 1.0, many).is_err());
+        assert!(Mixture::copies(many, ring()).is_err());
+    }
     let error = fit(1.0, ring(), &jet).parameter("width").unwrap_err().to_string();
     assert!(error.starts_with("there is no parameter named \"width\""));
 }

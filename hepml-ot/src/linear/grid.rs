@@ -5,6 +5,9 @@ use hepml_core::Error as CoreError;
 use crate::energy_flow::EnergyFlow;
 use crate::error::Result;
 
+/// The most cells on a side: a million in all.
+const LARGEST_SIDE: usize = 1000;
+
 /// The centres of square cells about the origin of the (y, phi) plane: a support for barycentres, a reference for embeddings.
 ///
 /// ```
@@ -26,10 +29,14 @@ impl Grid {
     /// The `cells` times `cells` cells of the square |y|, |phi| <= `half_width`, row by row: phi runs first, then y.
     ///
     /// # Errors
-    /// A half width that is not positive and finite; no cells.
+    /// A half width that is not positive and finite; no cells, or more than a thousand on a side.
     pub fn square(half_width: f64, cells: usize) -> Result<Self> {
         if !(half_width > 0.0 && half_width.is_finite()) {
             return Err(CoreError::out_of_range("half width", half_width, "positive and finite").into());
+        }
+        if cells > LARGEST_SIDE {
+            let allowed = "at most 1000";
+            return Err(CoreError::out_of_range("number of cells on a side", cells as f64, allowed).into());
         }
         if cells == 0 {
             return Err(CoreError::Empty { what: "grid".into() }.into());
@@ -42,7 +49,7 @@ impl Grid {
     /// Those cells of the square about the disk y² + phi² <= `radius`² whose centres lie in the disk.
     ///
     /// # Errors
-    /// A radius that is not positive and finite; no cells.
+    /// A radius that is not positive and finite; no cells, or more than a thousand on a side.
     pub fn disk(radius: f64, cells: usize) -> Result<Self> {
         let mut grid = Self::square(radius, cells)?;
         grid.points.retain(|[y, phi]| (y / radius).hypot(phi / radius) <= 1.0);

@@ -51,9 +51,9 @@ impl Mixture {
     /// `count` components of the same kind: N rings, say, for N-ringiness.
     ///
     /// # Errors
-    /// No components.
+    /// No components; more than a million.
     pub fn copies(count: usize, manifold: impl Manifold + 'static) -> Result<Self> {
-        check_samples("number of components", count)?;
+        check_samples("number of components", count, Some(count))?;
         let manifold: Arc<dyn Manifold> = Arc::new(manifold);
         Ok(Self { components: vec![manifold; count] })
     }

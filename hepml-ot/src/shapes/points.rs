@@ -20,9 +20,9 @@ impl Points {
     /// Events of `count` particles.
     ///
     /// # Errors
-    /// No particles.
+    /// No particles; more than a million.
     pub fn new(count: usize) -> Result<Self> {
-        check_samples("number of points", count)?;
+        check_samples("number of points", count, Some(count))?;
         Ok(Self { count })
     }
 

@@ -9,6 +9,9 @@ use crate::error::Result;
 use crate::shapes::manifold::{Centred, Manifold};
 use crate::shapes::manifold_search::ManifoldSearch;
 
+/// The most particles of an event of a manifold.
+const LARGEST: usize = 1_000_000;
+
 /// Energy spread evenly over a circle, at equidistant points: the distance is ringiness (arXiv:2302.12266).
 ///
 /// Parameters: y and phi of the centre, radius. Points on a circle are at most pi/`samples` of the radius from the nearest sample,
@@ -43,9 +46,9 @@ impl Ring {
     /// Rings of so many points.
     ///
     /// # Errors
-    /// No points.
+    /// No points; more than a million.
     pub fn new(samples: usize) -> Result<Self> {
-        check_samples("number of samples", samples)?;
+        check_samples("number of samples", samples, Some(samples))?;
         Ok(Self { unit: circle(samples, 1.0) })
     }
 }
@@ -54,9 +57,13 @@ impl Disk {
     /// Disks of so many rings: 1, 6, 12, … points, 3 n (n - 1) + 1 in all for n rings.
     ///
     /// # Errors
-    /// No rings.
+    /// No rings; more than a million points.
     pub fn new(rings: usize) -> Result<Self> {
-        check_samples("number of rings", rings)?;
+        check_samples(
+            "number of rings",
+            rings,
+            rings.checked_mul(rings).and_then(|square| square.checked_mul(3)),
+        )?;
         let total = (3 * rings * (rings - 1) + 1) as f64;
         let mut unit = vec![[0.0; 2]];
         for ring in 1..rings {
@@ -73,7 +80,7 @@ impl Ellipse {
     /// Ellipses of as many points as a [`Disk`] of so many rings.
     ///
     /// # Errors
-    /// No rings.
+    /// As [`Disk::new`].
     pub fn new(rings: usize) -> Result<Self> {
         Ok(Self { disk: Disk::new(rings)? })
     }
@@ -209,9 +216,11 @@ fn round_starts(search: &mut ManifoldSearch<'_>, radius_of_spread: f64) -> Resul
     Ok(starts)
 }
 
-pub(super) fn check_samples(what: &'static str, count: usize) -> Result<()> {
-    if count == 0 {
-        return Err(CoreError::out_of_range(what, 0.0, "at least 1").into());
+/// Refuses no samples, and numbers of `particles` (none if that overflows) that no event has.
+pub(super) fn check_samples(what: &'static str, count: usize, particles: Option<usize>) -> Result<()> {
+    if count == 0 || particles.is_none_or(|particles| particles > LARGEST) {
+        let allowed = "at least 1, with at most a million particles in all";
+        return Err(CoreError::out_of_range(what, count as f64, allowed).into());
     }
     Ok(())
 }

@@ -20,9 +20,9 @@ impl Uniform {
     /// Energy over |y - `centre`| <= `half_width` and the same in phi, in `cells` by `cells` cells.
     ///
     /// # Errors
-    /// No cells; a half width that is not positive; numbers that are not finite.
+    /// No cells, more than a thousand; a half width that is not positive; numbers that are not finite.
     pub fn square(centre: [f64; 2], half_width: f64, cells: usize) -> Result<Self> {
-        check_samples("number of cells", cells)?;
+        check_samples("number of cells", cells, cells.checked_mul(cells))?;
         finite("rapidity of the centre", centre[0])?;
         finite("azimuth of the centre", centre[1])?;
         if !(half_width > 0.0 && half_width.is_finite()) {
