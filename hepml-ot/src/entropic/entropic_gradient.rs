@@ -11,8 +11,8 @@ use crate::ground_cost::GroundCost;
 
 /// A value and its derivatives by every energy and every point of both events.
 ///
-/// Exact up to the residual of the iteration, not differences; unlike those of the exact EMD they change smoothly with the events.
-/// The derivative by the energy of a particle that has none is that of giving it some; its point has no influence, and the
+/// Exact up to the residual of the iteration, not differences; unlike those of the exact EMD they change smoothly with the events as
+/// long as the cost does: where particles coincide and the cost has a kink (beta <= 1), the two neither attract nor repel. The derivative by the energy of a particle that has none is that of giving it some; its point has no influence, and the
 /// derivative 0.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
