@@ -691,6 +691,9 @@ fn bad_input_is_an_error_that_names_it() {
     }
     let none = SlicedWassersteinConfig::new().directions(0).build().unwrap_err();
     assert_eq!(message(none), "set of directions is empty");
+    let many = SlicedWassersteinConfig::new().directions(usize::MAX).build().unwrap_err();
+    let expected = "number of directions is 18446744073709552000, but must be at most 1000000";
+    assert_eq!(message(many), expected);
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = SpectralEmdConfig::new().beta(bad).build().unwrap_err();
         assert_eq!(message(error), format!("exponent beta is {bad}, but must be positive and finite"));

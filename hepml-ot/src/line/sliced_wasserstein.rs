@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::line::line_measure::quantiles_of;
 use crate::line::quantiles::{Quantiles, check_p, representable};
 
+/// The directions that a distance may have: a number of memory-filling size is a mistake.
+const MAX_DIRECTIONS: usize = 1_000_000;
+
 /// The parameters of a [`SlicedWasserstein`]: p = 1 and 32 directions, unless set otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SlicedWassersteinConfig {
@@ -47,7 +50,7 @@ impl SlicedWassersteinConfig {
     /// The distance along equally spaced directions, at the angles pi (k + 1/2)/K for k = 0 to K - 1.
     ///
     /// # Errors
-    /// A p below 1 or not finite; no directions.
+    /// A p below 1 or not finite; no directions, or more than a million.
     pub fn build(self) -> Result<SlicedWasserstein> {
         let count = self.directions as f64;
         self.along((0..self.directions).map(|k| (k as f64 + 0.5) / count))
@@ -66,6 +69,10 @@ impl SlicedWassersteinConfig {
         check_p(self.p)?;
         if self.directions == 0 {
             return Err(CoreError::Empty { what: "set of directions".into() }.into());
+        }
+        if self.directions > MAX_DIRECTIONS {
+            let (count, allowed) = (self.directions as f64, "at most 1000000");
+            return Err(CoreError::out_of_range("number of directions", count, allowed).into());
         }
         let direction = |half: f64| {
             let (sin, cos) = (PI * half).sin_cos();
