@@ -34,7 +34,12 @@ pub(crate) struct Rounded {
     // Scratch space.
     arcs: Vec<(u32, u32, i64)>,
     rows: Vec<u32>,
+    /// Of node `i`: what it adds to the costs while a tree is started, and [`ABSENT`] once it is closed.
     penalty: Aligned,
+    /// The costs column by column.
+    transposed: Aligned,
+    columns: Vec<u32>,
+    lines: Vec<u32>,
     close_arcs: Vec<(u32, u32)>,
     hidden: Vec<(usize, i32)>,
 }
@@ -186,87 +191,138 @@ impl Rounded {
     /// The rows take turns; each sends what it can to its cheapest open column. An allocation closes one line, the row or
     /// (also at a tie) the column, which becomes a child of the other. So a row may close without flow, a column never.
     pub(crate) fn start(&mut self) {
-        self.penalty.fill(self.stride, 0);
-        self.rows.clear();
-        self.rows.extend((0..self.sources).map(number));
-        self.allocate(true, Self::cheapest_column);
+        self.take_turns(Self::cheapest_column);
     }
 
-    /// The same from potentials of the sinks that are near the optimal ones, as set: rows from light to heavy send all they have
-    /// to where the reduced cost is lowest.
+    /// The same from potentials near the optimal ones, as set: rows and columns from light to heavy move all they have to where the
+    /// reduced cost is lowest.
     ///
-    /// `by_mass` are the rows by mass, without the one of what is left over, if there is one.
-    pub(crate) fn start_from_potentials(&mut self, by_mass: &[u32]) {
-        self.penalty.fill(self.stride, 0);
-        self.penalty.copy_from_slice(&self.potential[self.first_sink..]);
-        self.rows.clear();
-        self.rows.extend(by_mass);
-        if by_mass.len() < self.sources {
-            let (parts, leftover) = (&self.parts, self.sources - 1);
-            let place = by_mass.partition_point(|&row| parts[row as usize] <= parts[leftover]);
-            self.rows.insert(place, number(leftover));
+    /// `by_mass` are the rows and the columns by mass, without that of what is left over, if there is one.
+    pub(crate) fn start_from_potentials(&mut self, by_mass: [&[u32]; 2]) {
+        let Self { sources, sinks, first_sink, stride, kernel, .. } = *self;
+        self.penalty.clone_from(&self.potential);
+        for penalty in &mut self.penalty[..sources] {
+            *penalty = -*penalty;
         }
-        self.allocate(false, Self::cheapest_column);
+        self.transposed.resize(stride * first_sink);
+        kernel.transpose(&self.units[..sources * stride], stride, &mut self.transposed, first_sink);
+        self.order_lines(by_mass);
+
+        self.arcs.clear();
+        let mut open = [sources, sinks];
+        let mut next = 0;
+        while open[0] > 1 && open[1] > 1 {
+            let line = self.lines[next] as usize;
+            if self.penalty[line] == ABSENT {
+                next += 1;
+                continue;
+            }
+            let (source, sink) = if line < first_sink {
+                (line, first_sink + self.cheapest_column(line))
+            } else {
+                let column = &self.transposed[(line - first_sink) * first_sink..][..first_sink];
+                (kernel.row_minimum(column, &self.penalty[..first_sink]).0, line)
+            };
+            let closed = self.allocate(source, sink);
+            self.penalty[closed] = ABSENT;
+            open[usize::from(closed >= first_sink)] -= 1;
+        }
+        self.rows.clear();
+        self.rows.extend((0..sources).filter(|&row| self.penalty[row] != ABSENT).map(number));
+        self.hang_open_lines();
+    }
+
+    /// Lists all nodes from light to heavy; see [`start_from_potentials`](Self::start_from_potentials).
+    fn order_lines(&mut self, [rows, columns]: [&[u32]; 2]) {
+        let parts = &self.parts;
+        let list_side = |list: &mut Vec<u32>, by_mass: &[u32], first: usize, count: usize| {
+            let first = number(first);
+            list.clear();
+            list.extend(by_mass.iter().map(|line| first + line));
+            if by_mass.len() < count {
+                let leftover = first + number(by_mass.len());
+                let place = list.partition_point(|&line| parts[line as usize] <= parts[leftover as usize]);
+                list.insert(place, leftover);
+            }
+        };
+        list_side(&mut self.rows, rows, 0, self.sources);
+        list_side(&mut self.columns, columns, self.first_sink, self.sinks);
+        self.lines.clear();
+        let mut columns = self.columns.iter().copied().peekable();
+        for &row in &self.rows {
+            while let Some(column) = columns.next_if(|&column| parts[column as usize] < parts[row as usize]) {
+                self.lines.push(column);
+            }
+            self.lines.push(row);
+        }
+        self.lines.extend(columns);
     }
 
     /// The same as [`start`](Self::start) with costs that are known elsewhere, after the parts have been cut anew: `cheapest(source, closed)` is the column that
     /// costs least among those where `closed` is 0. The pivots made so far stay counted; the potentials are not set.
     pub(crate) fn start_by(&mut self, cheapest: impl Fn(usize, &[i32]) -> usize) {
-        self.penalty.fill(self.stride, 0);
-        self.rows.clear();
-        self.rows.extend((0..self.sources).map(number));
         let pivots = self.pivots;
-        self.allocate(true, |problem, source| cheapest(source, &problem.penalty));
+        let first_sink = self.first_sink;
+        self.take_turns(|problem, source| cheapest(source, &problem.penalty[first_sink..]));
         self.pivots = pivots;
     }
 
     fn cheapest_column(&self, source: usize) -> usize {
         let row = &self.units[source * self.stride..(source + 1) * self.stride];
-        self.kernel.row_minimum(row, &self.penalty).0
+        self.kernel.row_minimum(row, &self.penalty[self.first_sink..]).0
     }
 
-    fn allocate(&mut self, take_turns: bool, cheapest: impl Fn(&Self, usize) -> usize) {
+    fn take_turns(&mut self, cheapest: impl Fn(&Self, usize) -> usize) {
         let Self { sources, sinks, first_sink, stride, .. } = *self;
+        self.penalty.fill(first_sink + stride, 0);
+        self.rows.clear();
+        self.rows.extend((0..sources).map(number));
         self.arcs.clear();
         let mut open_columns = sinks;
-        let mut first = 0;
         let mut turn = 0;
-        while self.rows.len() - first > 1 && open_columns > 1 {
+        while self.rows.len() > 1 && open_columns > 1 {
             let source = self.rows[turn] as usize;
-            let column = cheapest(self, source);
-            let sink = first_sink + column;
-            let (supply, demand) = (self.parts[source], self.parts[sink]);
-            if supply < demand {
-                self.arcs.push((number(source), number(sink), supply));
-                self.parts[sink] -= supply;
-                if take_turns {
-                    // Not swap_remove: the order of turns stays that of the rows.
-                    self.rows.remove(turn);
-                } else {
-                    first += 1;
-                    turn = first;
-                }
+            let sink = first_sink + cheapest(self, source);
+            if self.allocate(source, sink) == source {
+                // Not swap_remove: the order of turns stays that of the rows.
+                self.rows.remove(turn);
             } else {
-                self.arcs.push((number(sink), number(source), demand));
-                self.parts[source] -= demand;
-                self.penalty[column] = ABSENT;
+                self.penalty[sink] = ABSENT;
                 open_columns -= 1;
-                turn += usize::from(take_turns);
+                turn += 1;
             }
-            if turn >= self.rows.len() {
+            if turn == self.rows.len() {
                 turn = 0;
             }
         }
-        // One line is left on one side: it is the root of all that is open on the other.
-        let mut open =
-            (0..sinks).filter(|&column| self.penalty[column] != ABSENT).map(|column| first_sink + column);
-        let root = if open_columns == 1 {
-            let root = number(open.next().expect("a column is open"));
-            self.arcs.extend(self.rows[first..].iter().map(|&row| (row, root, self.parts[row as usize])));
+        self.hang_open_lines();
+    }
+
+    /// Moves what can be moved between two open lines; which of them that has closed.
+    fn allocate(&mut self, source: usize, sink: usize) -> usize {
+        let (supply, demand) = (self.parts[source], self.parts[sink]);
+        if supply < demand {
+            self.arcs.push((number(source), number(sink), supply));
+            self.parts[sink] -= supply;
+            source
+        } else {
+            self.arcs.push((number(sink), number(source), demand));
+            self.parts[source] -= demand;
+            sink
+        }
+    }
+
+    /// The last line of one side is the root of all that are open on the other, the `rows` and the columns with a penalty that is not [`ABSENT`];
+    /// with these arcs the tree is complete.
+    fn hang_open_lines(&mut self) {
+        let Self { sources, sinks, first_sink, stride, .. } = *self;
+        let mut open = (first_sink..first_sink + sinks).filter(|&sink| self.penalty[sink] != ABSENT);
+        let root = if let &[root] = &self.rows[..] {
+            self.arcs.extend(open.map(|sink| (number(sink), root, self.parts[sink])));
             root
         } else {
-            let root = self.rows[first];
-            self.arcs.extend(open.map(|sink| (number(sink), root, self.parts[sink])));
+            let root = number(open.next().expect("a column is open"));
+            self.arcs.extend(self.rows.iter().map(|&row| (row, root, self.parts[row as usize])));
             root
         };
         self.tree.build(&self.arcs, root, first_sink + sinks);

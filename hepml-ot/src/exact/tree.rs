@@ -136,8 +136,12 @@ impl Tree {
     fn pivot_words<const WORDS: usize>(&mut self, source: usize, sink: usize) -> Moved {
         let Self { parent, flow, below, moved, path, .. } = self;
         let below = below.as_chunks_mut::<WORDS>().0;
-        let moved = moved.first_chunk_mut::<WORDS>().expect("as many words as a node has");
-        pivot(Parts { parent, flow, path }, below, moved, source, sink)
+        let kept = moved.first_chunk_mut::<WORDS>().expect("as many words as a node has");
+        // A list of its own, of which the compiler knows that it lies nowhere in `below`.
+        let mut moved = [0; WORDS];
+        let side = pivot(Parts { parent, flow, path }, below, &mut moved, source, sink);
+        *kept = moved;
+        side
     }
 
     fn pivot_chunks(&mut self, source: usize, sink: usize) -> Moved {

@@ -162,7 +162,7 @@ impl Workspace {
         let pairs = AngularPairs { cost, from: &from.cloud, to: &to.cloud, leftover: 1.0 };
         self.simplex.rounded.angular_costs(&from.cloud, &to.cloud, &angular);
         if self.guess(from, to, totals, leftover, &angular) {
-            self.simplex.rounded.start_from_potentials(&from.cloud.by_mass);
+            self.simplex.rounded.start_from_potentials([&from.cloud.by_mass, &to.cloud.by_mass]);
         } else {
             self.simplex.rounded.start();
         }
@@ -209,7 +209,7 @@ impl Workspace {
                 problem.start();
             } else {
                 problem.guess_potentials(from, &mut finer[0], &all_to[level + 1], cost);
-                problem.start_from_potentials(&from.by_mass);
+                problem.start_from_potentials([&from.by_mass, &to.by_mass]);
             }
             if problem.price(COARSE_PIVOTS) != Priced::Optimal {
                 return false;

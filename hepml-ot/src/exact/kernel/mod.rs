@@ -208,6 +208,15 @@ impl Kernel {
     }
 
     dispatch! {
+        /// Writes the columns of `cost`, rows of `stride`, as rows of `length`, filled up with [`ABSENT`].
+        fn transpose(&self, cost: &[i32], stride: usize, transposed: &mut [i32], length: usize) -> () {
+            assert!(stride.is_multiple_of(LANES) && length.is_multiple_of(LANES));
+            assert!(stride > 0 && cost.len().is_multiple_of(stride) && cost.len() / stride <= length);
+            assert!(stride.checked_mul(length) == Some(transposed.len()));
+        }
+    }
+
+    dispatch! {
         /// [`Tree::pivot`].
         fn pivot(&self, tree: &mut Tree, source: usize, sink: usize) -> Moved {}
     }
@@ -282,6 +291,17 @@ macro_rules! level {
             }
 
             #[target_feature(enable = $features)]
+            pub(super) unsafe fn transpose(
+                cost: &[i32],
+                stride: usize,
+                transposed: &mut [i32],
+                length: usize,
+            ) {
+                // SAFETY: the caller's promise.
+                unsafe { bodies::transpose::<$vector>(cost, stride, transposed, length) }
+            }
+
+            #[target_feature(enable = $features)]
             pub(super) unsafe fn pivot(tree: &mut Tree, source: usize, sink: usize) -> Moved {
                 tree.pivot(source, sink)
             }
@@ -346,7 +366,7 @@ level!(avx512, super::vector::Avx512, "avx512f,avx512bw,avx512dq,avx512vl,bmi1,p
 mod bodies {
     use std::f64::consts::TAU;
 
-    use super::{ABOVE_ALL, AngularUnits, BLOCK, BlockArc, Moved, Tree, Vector};
+    use super::{ABOVE_ALL, ABSENT, AngularUnits, BLOCK, BlockArc, Moved, Tree, Vector};
 
     #[inline(always)]
     pub(super) unsafe fn price_block<V: Vector>(
@@ -442,6 +462,36 @@ mod bodies {
                 least.store(lowest.as_mut_ptr().add(column));
                 column += V::LANES;
             }
+        }
+    }
+
+    /// Four rows by four columns at a time, which the compiler makes vector instructions of.
+    #[inline(always)]
+    pub(super) unsafe fn transpose<V: Vector>(
+        cost: &[i32],
+        stride: usize,
+        transposed: &mut [i32],
+        length: usize,
+    ) {
+        const SQUARE: usize = 4;
+        for (step, rows) in cost.chunks(SQUARE * stride).enumerate() {
+            // Rows that are not there are taken for the last one, and overwritten below.
+            let last = rows.len() / stride - 1;
+            let row = |row: usize| rows[row.min(last) * stride..][..stride].as_chunks::<SQUARE>().0;
+            let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
+            for ((((a, b), c), d), lines) in rows.zip(transposed.chunks_exact_mut(SQUARE * length)) {
+                let mut line = |line: usize, values: [i32; SQUARE]| {
+                    lines[line * length + step * SQUARE..][..SQUARE].copy_from_slice(&values);
+                };
+                let (a, b, c, d) = (*a, *b, *c, *d);
+                line(0, [a[0], b[0], c[0], d[0]]);
+                line(1, [a[1], b[1], c[1], d[1]]);
+                line(2, [a[2], b[2], c[2], d[2]]);
+                line(3, [a[3], b[3], c[3], d[3]]);
+            }
+        }
+        for line in transposed.chunks_exact_mut(length) {
+            line[cost.len() / stride..].fill(ABSENT);
         }
     }
 

@@ -91,6 +91,25 @@ fn rows_and_columns_have_their_minima() {
 }
 
 #[test]
+fn columns_become_rows() {
+    let mut draw = Draw(6);
+    for &stride in STRIDES {
+        for (rows, length) in [(1, 16), (3, 16), (16, 16), (17, 48)] {
+            let cost = draw.numbers(rows * stride, -7, 1 << 25);
+            let at =
+                |column: usize, row: usize| if row < rows { cost[row * stride + column] } else { ABSENT };
+            let columns = (0..stride).flat_map(|column| (0..length).map(move |row| (column, row)));
+            let expected: Vec<i32> = columns.map(|(column, row)| at(column, row)).collect();
+            for kernel in kernels() {
+                let mut got = vec![7; stride * length];
+                kernel.transpose(&cost, stride, &mut got, length);
+                assert_eq!(got, expected, "{kernel:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn close_arcs_are_listed() {
     let mut draw = Draw(3);
     for &stride in STRIDES {
