@@ -433,7 +433,7 @@ fn running_out_of_pivots_is_an_error() {
         flow(&rows)
     };
     let few = EmdConfig::new().max_pivots(3).build().unwrap();
-    let error = few.value(&jet(0.0), &jet(0.15)).unwrap_err();
+    let error = few.value(&jet(0.0), &jet(1.0)).unwrap_err();
     assert!(matches!(error, Error::NotConverged { pivots: 3, .. }), "{error}");
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct AngularPairs<'a> {
 
 impl Costs for AngularPairs<'_> {
     const NOT_NEGATIVE: bool = true;
+    const ARE_IN_MATRIX: bool = false;
 
     #[inline]
     fn cost(&self, _matrix: &CostMatrix, source: usize, sink: usize) -> f64 {

@@ -8,7 +8,7 @@ pub(crate) struct Cloud {
     pub(crate) masses: Vec<f64>,
     pub(crate) y: Vec<f64>,
     pub(crate) phi: Vec<f64>,
-    /// The positions of the points from the lightest to the heaviest.
+    /// The positions of the points from the lightest to the heaviest, of clouds that take part in coarse problems.
     pub(crate) by_mass: Vec<u32>,
 }
 
@@ -18,12 +18,19 @@ const FEWEST_CLUSTERS: usize = 10;
 
 impl Cloud {
     pub(crate) fn new(masses: Vec<f64>, mut y: Vec<f64>, mut phi: Vec<f64>) -> Self {
-        let padded = masses.len().next_multiple_of(LANES);
+        let padded = Self::padded(masses.len());
         y.resize(padded, 0.0);
         phi.resize(padded, 0.0);
-        let mut by_mass: Vec<u32> = (0..).take(masses.len()).collect();
-        by_mass.sort_unstable_by(|&a, &b| masses[a as usize].total_cmp(&masses[b as usize]).then(a.cmp(&b)));
-        Self { masses, y, phi, by_mass }
+        let mut cloud = Self { masses, y, phi, by_mass: Vec::new() };
+        if cloud.has_coarser() {
+            cloud.by_mass = order_of(&cloud.masses);
+        }
+        cloud
+    }
+
+    /// How many coordinates are kept for so many points.
+    pub(crate) fn padded(points: usize) -> usize {
+        points.next_multiple_of(LANES)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -83,4 +90,15 @@ impl Cloud {
             sums.iter().map(|sum| sum[2] / sum[0]).collect(),
         )
     }
+}
+
+/// The positions of positive numbers from the smallest to the largest, but for what the last digits say.
+fn order_of(numbers: &[f64]) -> Vec<u32> {
+    // Whole numbers, which positive floating-point numbers are ordered as, with the positions in the place of the last digits.
+    let digits = numbers.len().next_power_of_two() as u64 - 1;
+    let mut keys: Vec<u64> =
+        numbers.iter().zip(0..).map(|(number, position)| number.to_bits() & !digits | position).collect();
+    keys.sort_unstable();
+    #[expect(clippy::cast_possible_truncation, reason = "positions of what fits into memory with its square")]
+    keys.into_iter().map(|key| (key & digits) as u32).collect()
 }

@@ -8,6 +8,7 @@ mod flavoured;
 mod gradient;
 mod kernel;
 mod leftover;
+mod nearest;
 mod prepared_flow;
 mod rounded;
 mod simplex;

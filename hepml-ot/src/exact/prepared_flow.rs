@@ -25,10 +25,15 @@ pub struct PreparedFlow<'a> {
 impl<'a> PreparedFlow<'a> {
     /// What every pair needs.
     pub(crate) fn new(flow: &'a EnergyFlow) -> Self {
-        let positions: Vec<usize> = (0..flow.len()).filter(|&i| flow.energies()[i] > 0.0).collect();
+        let mut positions = Vec::with_capacity(flow.len());
+        positions.extend((0..flow.len()).filter(|&i| flow.energies()[i] > 0.0));
         let masses = positions.iter().map(|&i| flow.energies()[i]).collect();
-        let y: Vec<f64> = positions.iter().map(|&i| flow.points()[i][0]).collect();
-        let phi: Vec<f64> = positions.iter().map(|&i| flow.points()[i][1]).collect();
+        let coordinate = |axis: usize| {
+            let mut coordinates = Vec::with_capacity(Cloud::padded(positions.len()));
+            coordinates.extend(positions.iter().map(|&i| flow.points()[i][axis]));
+            coordinates
+        };
+        let (y, phi) = (coordinate(0), coordinate(1));
         let extent = Extent { y: range(&y), phi: range(&phi) };
         Self {
             flow,

@@ -69,6 +69,7 @@ impl Rounded {
         }
         self.units[sources * self.stride..rows * self.stride].fill(ABSENT);
         self.potential.fill(self.first_sink + self.stride, 0);
+        self.pivots = 0;
     }
 
     pub(crate) fn sources(&self) -> usize {

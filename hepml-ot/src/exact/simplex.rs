@@ -11,8 +11,8 @@
 //!    Arcs that are found to be negative enter, until none is.
 //! 3. Where the roundings of f64 potentials are not far below the value (nearly equal events), the pivots go on with
 //!    potentials of twice the digits.
-//! 4. Where this is no way to go on (so many arcs are close that looking at each is no gain, as with costs of very different size; the
-//!    potentials leave the range of the units; the value is all rounding), all begins anew with the costs in f64.
+//! 4. Where this is no way to go on (so many arcs enter that units evidently do not tell costs apart; the potentials leave the range of the
+//!    units), all arcs are priced with the costs in f64; where the value is all rounding, that begins with a new tree.
 //!
 //! Flows that are returned are computed in f64 from the supplies and demands and the last tree.
 //!
@@ -37,12 +37,15 @@ const TOLERANCE: f64 = 8.0 * f64::EPSILON;
 const FINE_TOLERANCE: f64 = 64.0 * f64::EPSILON * f64::EPSILON;
 /// The rounding of potentials times masses, in units of the value, above which the pivots go on with twice the digits.
 const FINE_FROM: f64 = 1e-11;
-/// The arcs close to 0 per node above which all costs are taken up in f64.
+/// The arcs close to 0 per node above which all costs are taken up in f64, rather than those that are looked at.
 const CLOSE_ARCS_PER_NODE: usize = 16;
+/// The pivots among close arcs after which all arcs are priced in f64: so many, and one for so many nodes. A few are what is needed after
+/// rounding, far more where units do not tell costs apart, as for narrow clusters that stand far from each other.
+const FEW_PIVOTS: usize = 12;
+const NODES_PER_PIVOT: usize = 8;
 
-/// The lists of close arcs after which all costs are taken up in f64: one or two are what is needed, hundreds where a narrow cluster
-/// of many particles stands far from a few.
-const ROUNDS: usize = 20;
+/// The units per unit of mass, of [`UNITS`], of a value that says next to nothing of a plan.
+const FEW_UNITS: f64 = 16_384.0;
 
 /// The true costs of a problem whose costs in units stand in [`Rounded`].
 pub(crate) trait Costs {
@@ -51,6 +54,9 @@ pub(crate) trait Costs {
 
     /// Whether no cost is negative.
     const NOT_NEGATIVE: bool;
+
+    /// Whether the costs stand in the matrix already.
+    const ARE_IN_MATRIX: bool;
 
     /// Writes all costs into the matrix of the given sources, sinks and stride, if they are not there.
     fn fill(&self, matrix: &mut CostMatrix, shape: [usize; 3]);
@@ -61,6 +67,7 @@ pub(crate) struct InMatrix;
 
 impl Costs for InMatrix {
     const NOT_NEGATIVE: bool = false;
+    const ARE_IN_MATRIX: bool = true;
 
     #[inline]
     fn cost(&self, matrix: &CostMatrix, source: usize, sink: usize) -> f64 {
@@ -105,6 +112,7 @@ pub(crate) struct OutOfPivots;
 pub(crate) struct Simplex {
     pub(crate) rounded: Rounded,
     matrix: CostMatrix,
+    matrix_is_filled: bool,
     supply: Vec<f64>,
     demand: Vec<f64>,
     /// Of node `i`: u_i of a source, -v_j of a sink (then a subtree moves by one number); padded as `rounded` is.
@@ -123,6 +131,8 @@ pub(crate) struct Simplex {
     arc_cost: Vec<f64>,
     /// Flows times costs.
     products: Vec<f64>,
+    /// Of masses opposite two: by how much the first is dearer, what the two cost, and which mass it is.
+    preferred: Vec<(f64, [f64; 2], usize)>,
     /// What potentials or flows of twice the digits are more than those of f64.
     low: Vec<f64>,
 }
@@ -136,6 +146,7 @@ impl Simplex {
         self.supply.extend(supply);
         self.demand.clear();
         self.demand.extend(demand);
+        self.matrix_is_filled = false;
         self.rounded.reset(self.supply.len(), self.demand.len());
         self.rounded.cut_into_parts(&self.supply, &self.demand);
     }
@@ -156,6 +167,126 @@ impl Simplex {
 
     fn shape(&self) -> [usize; 3] {
         [self.supply.len(), self.demand.len(), self.rounded.stride()]
+    }
+
+    /// Whether what a source has is what a sink wants.
+    pub(crate) fn fits(&self, source: usize, sink: usize) -> bool {
+        self.supply[source] == self.demand[sink]
+    }
+
+    /// Takes the optimal plan between a side of one or two masses and the other; whether there is such a side.
+    pub(crate) fn take_plan_of_few<C: Costs>(&mut self, costs: &C) -> bool {
+        let (sources, sinks) = (self.supply.len(), self.demand.len());
+        match (sources, sinks) {
+            (1, _) => {
+                self.flows.clear();
+                self.flows
+                    .extend(self.demand.iter().enumerate().map(|(sink, demand)| (0, number(sink), *demand)));
+                self.take_flows(costs);
+            }
+            (_, 1) => {
+                self.flows.clear();
+                let supply = self.supply.iter().enumerate();
+                self.flows.extend(supply.map(|(source, supply)| (number(source), 0, *supply)));
+                self.take_flows(costs);
+            }
+            (2, _) | (_, 2) => self.take_plan_of_two(costs, sources == 2),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Takes the optimal plan between two masses and those of the other side: the lighter of the two gets what is nearer to it by most, until it has
+    /// what it wants.
+    fn take_plan_of_two<C: Costs>(&mut self, costs: &C, from_two: bool) {
+        let Self { matrix, supply, demand, flows, potential, sink_potential, products, preferred, .. } = self;
+        let (two, many) = if from_two { (supply, demand) } else { (demand, supply) };
+        let arc = |a: usize, b: usize| if from_two { (a, b) } else { (b, a) };
+        let cost = |a: usize, b: usize| {
+            let (source, sink) = arc(a, b);
+            costs.cost(matrix, source, sink)
+        };
+        let (light, heavy) = if two[0] <= two[1] { (0, 1) } else { (1, 0) };
+        preferred.clear();
+        preferred.extend((0..many.len()).map(|b| {
+            let costs = [cost(light, b), cost(heavy, b)];
+            (costs[0] - costs[1], costs, b)
+        }));
+        preferred.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let (two_potentials, many_potentials) =
+            if from_two { (potential, sink_potential) } else { (sink_potential, potential) };
+        flows.clear();
+        products.clear();
+        let (mut wanted, mut lost) = (two[light], 0.0);
+        let (mut dearest_sent, mut cheapest_kept) = (f64::NEG_INFINITY, f64::INFINITY);
+        for &(difference, costs, b) in &*preferred {
+            let to_light = many[b].min(wanted + lost).max(0.0);
+            for (a, amount, cost) in [(light, to_light, costs[0]), (heavy, many[b] - to_light, costs[1])] {
+                if amount > 0.0 {
+                    let (source, sink) = arc(a, b);
+                    flows.push((number(source), number(sink), amount));
+                    products.push(amount * cost);
+                }
+            }
+            if to_light > 0.0 {
+                dearest_sent = difference;
+            }
+            if to_light < many[b] {
+                cheapest_kept = difference.min(cheapest_kept);
+            }
+            let (left, more_lost) = two_sum(wanted, -to_light);
+            (wanted, lost) = (left, lost + more_lost);
+            // Rounding in the masses, which is not to be moved at any cost.
+            if to_light < many[b] || wanted + lost <= 4.0 * f64::EPSILON * two[light] {
+                (wanted, lost) = (0.0, 0.0);
+            }
+        }
+        self.primal = compensated::sum(products.iter().copied());
+        // Of all that prove it the smallest, whose roundings are.
+        let margin = 0.0_f64.clamp(dearest_sent, cheapest_kept);
+        two_potentials.clear();
+        two_potentials.resize(2, 0.0);
+        two_potentials[light] = margin;
+        many_potentials.clear();
+        many_potentials.resize(many.len(), 0.0);
+        products.clear();
+        products.push(margin * two[light]);
+        for &(_, [to_light, to_heavy], b) in &*preferred {
+            let potential = to_heavy.min(to_light - margin);
+            many_potentials[b] = potential;
+            products.push(many[b] * potential);
+        }
+        self.dual = compensated::sum(products.iter().copied());
+    }
+
+    /// Takes the plan by which each source goes to the sink that is nearest.
+    pub(crate) fn take_nearest<C: Costs>(&mut self, costs: &C, nearest: &[usize]) {
+        self.flows.clear();
+        let supply = self.supply.iter().zip(nearest).enumerate();
+        self.flows.extend(supply.map(|(source, (supply, &sink))| (number(source), number(sink), *supply)));
+        self.take_flows(costs);
+    }
+
+    /// Takes the flows to be optimal with potentials that are 0 on one side and the costs on the other, which is that where each mass has one flow.
+    fn take_flows<C: Costs>(&mut self, costs: &C) {
+        let Self { matrix, supply, demand, flows, potential, sink_potential, products, .. } = self;
+        for (potentials, masses) in [(&mut *potential, supply), (&mut *sink_potential, demand)] {
+            potentials.clear();
+            potentials.resize(masses.len(), 0.0);
+        }
+        products.clear();
+        for &(source, sink, flow) in &*flows {
+            let (source, sink) = (source as usize, sink as usize);
+            let cost = costs.cost(matrix, source, sink);
+            if flows.len() == potential.len() {
+                potential[source] = cost;
+            } else {
+                sink_potential[sink] = cost;
+            }
+            products.push(flow * cost);
+        }
+        self.primal = compensated::sum(products.iter().copied());
+        self.dual = self.primal;
     }
 
     /// Multiplies all costs of the matrix.
@@ -218,8 +349,7 @@ impl Simplex {
     ) -> Result<(), OutOfPivots> {
         let result = self.pivot_to_optimum(costs, units_per_cost, error, max_pivots);
         if result.is_err() {
-            let shape = self.shape();
-            costs.fill(&mut self.matrix, shape);
+            self.fill_matrix(costs);
             self.refresh_potentials(&InMatrix);
             self.read_off(None);
         }
@@ -248,12 +378,19 @@ impl Simplex {
                 return Ok(());
             }
         }
-        let shape = self.shape();
-        costs.fill(&mut self.matrix, shape);
-        // Twice the digits go on from the tree there is, unless next to nothing is to be moved: then costs decide that units do
-        // not tell from 0.
-        if lowest.is_none() || self.is_below(1.0, f64::EPSILON) {
+        self.fill_matrix(costs);
+        // All go on from the tree there is, unless next to nothing is to be moved: then costs decide that units do not tell from 0.
+        let is_nothing = if lowest.is_some() {
+            self.is_below(1.0, f64::EPSILON)
+        } else {
+            self.refresh_potentials(&InMatrix);
+            self.read_off(Some(0.0));
+            self.primal.abs() * units_per_cost < FEW_UNITS * self.supply.iter().sum::<f64>()
+        };
+        if is_nothing {
             self.start_in_matrix();
+        }
+        if is_nothing || lowest.is_none() {
             self.optimise(max_pivots)?;
             self.read_off(None);
         }
@@ -269,6 +406,15 @@ impl Simplex {
         self.potential.fill(0.0);
         self.sink_potential.fill(0.0);
         self.dual = 0.0;
+    }
+
+    /// Takes up all costs in f64, unless that has been done.
+    fn fill_matrix<C: Costs>(&mut self, costs: &C) {
+        if !C::ARE_IN_MATRIX && !self.matrix_is_filled {
+            let shape = self.shape();
+            costs.fill(&mut self.matrix, shape);
+            self.matrix_is_filled = true;
+        }
     }
 
     /// Whether the value, times a factor, is below the rounding of potentials times masses. (Not the gap itself, which rounding can make
@@ -291,7 +437,9 @@ impl Simplex {
         // Potentials are rounded to units, by half of one at most each.
         #[expect(clippy::cast_possible_truncation, reason = "some hundred at most")]
         let limit = (error + 1.0).ceil() as i32;
-        for _ in 0..ROUNDS {
+        let nodes = self.rounded.sources() + self.rounded.sinks();
+        let pivots_worth_while = self.rounded.pivots() + FEW_PIVOTS + nodes / NODES_PER_PIVOT;
+        loop {
             self.refresh_potentials(costs);
             let mut size = largest_modulus(&self.potential);
             if size * units_per_cost > f64::from(LARGEST_POTENTIAL) {
@@ -301,8 +449,9 @@ impl Simplex {
             kernel.quantise_row(&self.potential, units_per_cost, self.rounded.potential_mut());
             self.rounded.list_close_arcs(limit);
             let close = self.rounded.close_arcs().len();
-            if close > CLOSE_ARCS_PER_NODE * (self.rounded.sources() + self.rounded.sinks()) {
-                return Ok(None);
+            if close > CLOSE_ARCS_PER_NODE * nodes && !C::ARE_IN_MATRIX {
+                self.fill_matrix(costs);
+                return self.settle(&InMatrix, units_per_cost, error, max_pivots);
             }
             let before = self.rounded.pivots();
             let mut lowest = 0.0_f64;
@@ -318,6 +467,9 @@ impl Simplex {
                 if self.rounded.pivots() == max_pivots {
                     return Err(OutOfPivots);
                 }
+                if self.rounded.pivots() >= pivots_worth_while {
+                    return Ok(None);
+                }
                 size = size.max(-reduced);
                 let moved = self.rounded.pivot(source, sink);
                 self.shift_moved(moved, reduced);
@@ -326,7 +478,6 @@ impl Simplex {
                 return Ok(Some(lowest));
             }
         }
-        Ok(None)
     }
 
     /// Moves the potentials as a pivot on an arc of the given reduced cost has moved the tree.
@@ -606,6 +757,42 @@ fn position(row: &[f64], shift: &[f64], lowest: f64) -> usize {
 mod tests {
     use super::*;
     use crate::exact::kernel::{Kernel, SimdLevel};
+
+    /// What is read off at sight is what pivots find.
+    #[test]
+    fn few_masses_have_their_plan() {
+        let shapes = [(1, 1), (1, 7), (7, 1), (2, 2), (2, 9), (9, 2), (2, 40), (33, 2)];
+        for (seed, &(sources, sinks)) in shapes.iter().enumerate() {
+            for different in DIFFERENT {
+                let (mut exact, largest) = problem(seed as u64 + 7, sources, sinks, different);
+                exact.start(largest);
+                exact.optimise(1_000_000).unwrap();
+                exact.read_off(None);
+                let (mut few, _) = problem(seed as u64 + 7, sources, sinks, different);
+                assert!(few.take_plan_of_few(&InMatrix));
+                let size = largest * exact.supply.iter().sum::<f64>();
+                assert!((few.primal() - exact.primal()).abs() <= 1e-14 * size);
+                assert!((few.primal() - few.dual()).abs() <= 1e-14 * size);
+                let (mut from, mut to) = (vec![0.0; sources], vec![0.0; sinks]);
+                for &(source, sink, flow) in few.flows() {
+                    assert!(flow > 0.0);
+                    from[source as usize] += flow;
+                    to[sink as usize] += flow;
+                }
+                for (got, wanted) in from.iter().zip(&few.supply).chain(to.iter().zip(&few.demand)) {
+                    assert!((got - wanted).abs() <= 1e-12 * wanted);
+                }
+                for source in 0..sources {
+                    for sink in 0..sinks {
+                        let bound = few.source_potentials()[source] + few.sink_potentials()[sink];
+                        assert!(bound <= few.matrix.row(source)[sink] + 1e-14 * largest);
+                    }
+                }
+            }
+        }
+        let (mut more, _) = problem(1, 3, 3, DIFFERENT[0]);
+        assert!(!more.take_plan_of_few(&InMatrix));
+    }
 
     /// So many different masses and costs, from a small generator that needs no crate.
     fn problem(seed: u64, sources: usize, sinks: usize, [masses, costs]: [u64; 2]) -> (Simplex, f64) {

@@ -6,6 +6,7 @@ use crate::exact::angular_pairs::AngularPairs;
 use crate::exact::cloud::Cloud;
 use crate::exact::kernel::{AngularUnits, Kernel};
 use crate::exact::leftover::Leftover;
+use crate::exact::nearest::nearest_sinks;
 use crate::exact::prepared_flow::PreparedFlow;
 use crate::exact::rounded::{Priced, Rounded, UNITS};
 use crate::exact::simplex::{OutOfPivots, Simplex};
@@ -39,6 +40,9 @@ pub struct Workspace {
     pub(crate) points: Vec<[f64; 2]>,
     pivots: usize,
     gap: f64,
+    // Scratch space.
+    nearest: Vec<usize>,
+    taken: Vec<bool>,
 }
 
 /// The masses of one side.
@@ -149,7 +153,7 @@ impl Workspace {
         };
         let is_left = leftover != Leftover::Normalised && from.flow.total_energy() != to.flow.total_energy();
         let largest_cost = cost.of_distance(distance).max(if is_left { 1.0 } else { 0.0 });
-        if !COSTS_IN_RANGE.contains(&largest_cost) || !AngularUnits::BETAS.contains(&cost.beta()) {
+        if !COSTS_IN_RANGE.contains(&largest_cost) {
             return Ok(None);
         }
         let totals = [from.flow.total_energy(), to.flow.total_energy()];
@@ -158,8 +162,14 @@ impl Workspace {
         };
         self.from.clone_from(&from.positions);
         self.to.clone_from(&to.positions);
-        let angular = AngularUnits::new(cost, distance, UNITS / largest_cost);
         let pairs = AngularPairs { cost, from: &from.cloud, to: &to.cloud, leftover: 1.0 };
+        if self.solve_at_sight(&pairs) {
+            return self.finish(Ok(()), units, largest_cost).map(Some);
+        }
+        if !AngularUnits::BETAS.contains(&cost.beta()) {
+            return Ok(None);
+        }
+        let angular = AngularUnits::new(cost, distance, UNITS / largest_cost);
         self.simplex.rounded.angular_costs(&from.cloud, &to.cloud, &angular);
         if self.guess(from, to, totals, leftover, &angular) {
             self.simplex.rounded.start_from_potentials([&from.cloud.by_mass, &to.cloud.by_mass]);
@@ -169,6 +179,22 @@ impl Workspace {
         let max_pivots = self.pivots_allowed(max_pivots);
         let result = self.simplex.solve(&pairs, UNITS / largest_cost, angular.error(), max_pivots);
         self.finish(result, units, largest_cost).map(Some)
+    }
+
+    /// Takes the plan that needs no search, if there is one.
+    fn solve_at_sight(&mut self, pairs: &AngularPairs<'_>) -> bool {
+        let (from, to) = (pairs.from, pairs.to);
+        if self.simplex.take_plan_of_few(pairs) {
+            return true;
+        }
+        let without_leftover = self.simplex.sources() == from.len() && self.simplex.sinks() == to.len();
+        let fits = |source: usize, sink: usize| self.simplex.fits(source, sink);
+        let found = without_leftover
+            && nearest_sinks([from, to], pairs.cost.periodic_phi(), fits, &mut self.nearest, &mut self.taken);
+        if found {
+            self.simplex.take_nearest(pairs, &self.nearest);
+        }
+        found
     }
 
     /// Guesses the potentials of the problem at hand by solving coarser ones; whether there are any that are good for it.
