@@ -1,0 +1,105 @@
+//! What networks take: rows, or sets of rows.
+
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::scalar::Scalar;
+use crate::tape::Segments;
+
+/// Events as a network takes them, all or a batch of them.
+pub trait Inputs: Default + Send + Sync {
+    /// The number of events.
+    fn count(&self) -> usize;
+
+    /// The rows that an event takes: what it costs, for batches of about the same cost.
+    fn rows_of(&self, event: usize) -> usize;
+
+    /// Becomes the events of `all` at `events`, in that order, in the memory that it has.
+    ///
+    /// # Errors
+    /// An event that is not there.
+    fn select_from(&mut self, all: &Self, events: &[usize]) -> Result<()>;
+}
+
+/// A row an event.
+impl<T: Scalar> Inputs for Matrix<T> {
+    fn count(&self) -> usize {
+        self.rows()
+    }
+
+    fn rows_of(&self, _: usize) -> usize {
+        1
+    }
+
+    fn select_from(&mut self, all: &Self, events: &[usize]) -> Result<()> {
+        check(events, all.rows())?;
+        self.reset(events.len(), all.columns());
+        let (from, mut to) = (all.view(), self.view_mut());
+        let stride = from.stride();
+        for (row, &event) in events.iter().enumerate() {
+            to.padded_row(row).copy_from_slice(&from.padded()[event * stride..][..stride]);
+        }
+        Ok(())
+    }
+}
+
+/// Sets of rows: a ragged batch, without padding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sets<T: Scalar> {
+    /// The features of all particles [particles, features], set after set.
+    pub rows: Matrix<T>,
+    /// A weight of each particle [particles, 1], for networks that weigh (the z of an EFN); [particles, 0] for the others.
+    pub weights: Matrix<T>,
+    /// Features of each event [events, features]; [events, 0] for networks without.
+    pub globals: Matrix<T>,
+    /// Which rows belong together.
+    pub segments: Segments,
+}
+
+impl<T: Scalar> Default for Sets<T> {
+    fn default() -> Self {
+        Self {
+            rows: Matrix::default(),
+            weights: Matrix::default(),
+            globals: Matrix::default(),
+            segments: Segments::new(vec![0]).expect("no sets"),
+        }
+    }
+}
+
+impl<T: Scalar> Inputs for Sets<T> {
+    fn count(&self) -> usize {
+        self.segments.count()
+    }
+
+    fn rows_of(&self, event: usize) -> usize {
+        self.segments.offsets()[event + 1] - self.segments.offsets()[event]
+    }
+
+    fn select_from(&mut self, all: &Self, events: &[usize]) -> Result<()> {
+        check(events, all.count())?;
+        let ends = all.segments.offsets();
+        let mut offsets = Vec::with_capacity(events.len() + 1);
+        offsets.push(0);
+        let mut rows = Vec::new();
+        for &event in events {
+            rows.extend(ends[event]..ends[event + 1]);
+            offsets.push(rows.len());
+        }
+        self.rows.select_from(&all.rows, &rows)?;
+        self.weights.select_from(&all.weights, &rows)?;
+        self.globals.select_from(&all.globals, events)?;
+        self.segments = Segments::new(offsets)?;
+        Ok(())
+    }
+}
+
+fn check(indices: &[usize], len: usize) -> Result<()> {
+    match indices.iter().find(|index| **index >= len) {
+        None => Ok(()),
+        Some(&index) => Err(Error::Core(hepml_core::Error::IndexOutOfBounds {
+            what: "event of a batch".into(),
+            index,
+            len,
+        })),
+    }
+}

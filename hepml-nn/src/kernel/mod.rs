@@ -1,0 +1,183 @@
+//! The inner loops of networks.
+//!
+//! This is the only module of the crate with unsafe code: calls of functions that are compiled for vector instructions,
+//! which a [`Kernel`] promises to be there, and numbers seen as aligned lines. The loops themselves are plain safe Rust,
+//! generic over the number and the [`Machine`], written so that the compiler turns them into vector instructions.
+//!
+//! Every level does the same operations in the same order for each number of a result: sums run over rows, or over 16 fixed
+//! lanes that are added at the end, never over as many lanes as a vector happens to have. So levels with fused
+//! multiplication and addition agree bit for bit; the portable one rounds once more (see [`SimdLevel`]).
+//!
+//! Operands are whole rows ([`View`](crate::View)): what follows the last column is 0 before and after.
+
+#![allow(unsafe_code)]
+#![expect(
+    clippy::inline_always,
+    reason = "a body is compiled for the instructions of the function it is inlined into"
+)]
+
+mod aligned;
+mod elementwise;
+mod function;
+mod gemm;
+mod machine;
+mod reduce;
+mod segment;
+mod simd_level;
+mod update;
+
+pub(crate) use aligned::Aligned;
+pub(crate) use elementwise::Binary;
+pub use function::Function;
+pub(crate) use gemm::{Epilogue, Fused};
+pub(crate) use simd_level::Kernel;
+pub use simd_level::SimdLevel;
+pub(crate) use update::AdamStep;
+
+use crate::matrix::{View, ViewMut};
+use crate::scalar::Scalar;
+
+/// Defines a method of [`Kernel`] that checks its arguments and calls the body compiled for the level.
+macro_rules! versions {
+    ($($(#[$doc:meta])* fn $name:ident = $module:ident :: $body:ident ( $($argument:ident : $type:ty),* $(,)? ) $(-> $result:ty)? $check:block)*) => {
+        impl Kernel {
+            $(
+                $(#[$doc])*
+                #[allow(clippy::too_many_arguments, reason = "operands, results and what to do")]
+                pub(crate) fn $name<T: Scalar>(self, $($argument: $type),*) $(-> $result)? {
+                    #[cfg(target_arch = "x86_64")]
+                    #[target_feature(enable = "avx2,fma")]
+                    #[allow(clippy::too_many_arguments, reason = "as the method")]
+                    fn avx2<T: Scalar>($($argument: $type),*) $(-> $result)? {
+                        $module::$body::<T, machine::Avx2>($($argument),*)
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+                    #[allow(clippy::too_many_arguments, reason = "as the method")]
+                    fn avx512<T: Scalar>($($argument: $type),*) $(-> $result)? {
+                        $module::$body::<T, machine::Avx512>($($argument),*)
+                    }
+                    $check
+                    match self.level() {
+                        SimdLevel::Portable => $module::$body::<T, machine::Portable>($($argument),*),
+                        #[cfg(target_arch = "x86_64")]
+                        // SAFETY: a `Kernel` is only made of a level that this processor has.
+                        SimdLevel::Avx2 => unsafe { avx2::<T>($($argument),*) },
+                        #[cfg(target_arch = "x86_64")]
+                        // SAFETY: as for AVX2.
+                        SimdLevel::Avx512 => unsafe { avx512::<T>($($argument),*) },
+                        #[cfg(not(target_arch = "x86_64"))]
+                        SimdLevel::Avx2 | SimdLevel::Avx512 => unreachable!("not available on this architecture"),
+                    }
+                }
+            )*
+        }
+    };
+}
+
+versions! {
+    /// C = A B with an [`Epilogue`]; with `transposed`, A is given as its transpose [k, m].
+    ///
+    /// Each number of C is summed over k in order, from the first to the last.
+    fn gemm = gemm::gemm(c: ViewMut<'_, T>, a: View<'_, T>, transposed: bool, b: View<'_, T>, epilogue: Epilogue<'_, T>) {
+        let (m, k) = if transposed { (a.columns(), a.rows()) } else { a.shape() };
+        assert!(b.rows() == k && c.shape() == (m, b.columns()), "shapes of a product");
+    }
+
+    /// The transpose.
+    fn transpose = gemm::transpose(a: View<'_, T>, to: ViewMut<'_, T>) {
+        assert!(to.shape() == (a.columns(), a.rows()), "shapes of a transpose");
+    }
+
+    /// g times the derivative of the activation, of which y is the value.
+    fn fused_adjoint = gemm::fused_adjoint(activation: Fused, y: View<'_, T>, g: ViewMut<'_, T>) {
+        assert!(y.shape() == g.shape(), "shapes of an adjoint");
+    }
+
+    /// y += a x.
+    fn add_scaled = elementwise::add_scaled(y: &mut [T], a: T, x: &[T]) {
+        assert!(y.len() == x.len(), "lengths of a sum");
+    }
+
+    /// y = scale x + shift.
+    fn affine = elementwise::affine(x: View<'_, T>, scale: T, shift: T, y: ViewMut<'_, T>) {
+        assert!(y.shape() == x.shape(), "shapes of an affine map");
+    }
+
+    /// y = a op b; operands with one row (or column) hold for all rows (or columns).
+    fn binary = elementwise::binary(operation: Binary, a: View<'_, T>, b: View<'_, T>, y: ViewMut<'_, T>) {
+        assert!(elementwise::fits(a.shape(), y.shape()) && elementwise::fits(b.shape(), y.shape()), "shapes of two operands");
+    }
+
+    /// The gradient of the first (or second) operand of y = a op b, from that of y; added to what is there if `accumulate`.
+    fn binary_adjoint = elementwise::binary_adjoint(
+        operation: Binary, second: bool, a: View<'_, T>, b: View<'_, T>, y: View<'_, T>, g: View<'_, T>,
+        to: ViewMut<'_, T>, accumulate: bool,
+    ) {
+        assert!(elementwise::fits(a.shape(), y.shape()) && elementwise::fits(b.shape(), y.shape()), "shapes of two operands");
+        assert!(g.shape() == y.shape() && to.shape() == if second { b.shape() } else { a.shape() }, "shapes of gradients");
+    }
+
+    /// y = the derivative of that order of the function at x.
+    fn function = function::function(f: Function, order: u32, x: View<'_, T>, y: ViewMut<'_, T>) {
+        assert!(y.shape() == x.shape(), "shapes of a function");
+    }
+
+    /// The gradient of x from that of y = f^(order)(x): g f^(order + 1)(x); added to what is there if `accumulate`.
+    fn function_adjoint = function::function_adjoint(
+        f: Function, order: u32, x: View<'_, T>, y: View<'_, T>, g: View<'_, T>, to: ViewMut<'_, T>, accumulate: bool,
+    ) {
+        assert!(x.shape() == y.shape() && g.shape() == y.shape() && to.shape() == y.shape(), "shapes of a function");
+    }
+
+    /// The sum of each column, [1, columns].
+    fn column_sums = reduce::column_sums(x: View<'_, T>, y: ViewMut<'_, T>, accumulate: bool) {
+        assert!(y.shape() == (1, x.columns()), "shapes of column sums");
+    }
+
+    /// The sum of each row, [rows, 1].
+    fn row_sums = reduce::row_sums(x: View<'_, T>, y: ViewMut<'_, T>) {
+        assert!(y.shape() == (x.rows(), 1), "shapes of row sums");
+    }
+
+    /// ln sum exp of each row, [rows, 1].
+    fn log_sum_exp = reduce::log_sum_exp(x: View<'_, T>, y: ViewMut<'_, T>) {
+        assert!(y.shape() == (x.rows(), 1) && x.columns() > 0, "shapes of a log-sum-exp");
+    }
+
+    /// The gradient of x from that of y = ln sum exp x: g softmax(x).
+    fn log_sum_exp_adjoint = reduce::log_sum_exp_adjoint(
+        x: View<'_, T>, y: View<'_, T>, g: View<'_, T>, to: ViewMut<'_, T>, accumulate: bool,
+    ) {
+        assert!(y.shape() == (x.rows(), 1) && g.shape() == y.shape() && to.shape() == x.shape(), "shapes of a log-sum-exp");
+    }
+
+    /// The sum of squares of all numbers.
+    fn sum_of_squares = reduce::sum_of_squares(x: &[T]) -> f64 {}
+
+    /// The sum of the rows of each segment, each times its weight if there are weights [rows, 1].
+    fn segment_sum = segment::segment_sum(x: View<'_, T>, weights: Option<View<'_, T>>, offsets: &[usize], y: ViewMut<'_, T>) {
+        assert!(offsets.last() == Some(&x.rows()) && y.shape() == (offsets.len() - 1, x.columns()), "shapes of segments");
+        assert!(weights.is_none_or(|w| w.shape() == (x.rows(), 1)), "a weight a row");
+    }
+
+    /// Row i of x for each row of segment i, times that row's weight if there are weights; added to what is there if `accumulate`.
+    fn segment_broadcast = segment::segment_broadcast(
+        x: View<'_, T>, weights: Option<View<'_, T>>, offsets: &[usize], y: ViewMut<'_, T>, accumulate: bool,
+    ) {
+        assert!(offsets.last() == Some(&y.shape().0) && x.shape() == (offsets.len() - 1, y.shape().1), "shapes of segments");
+        assert!(weights.is_none_or(|w| w.shape() == (y.shape().0, 1)), "a weight a row");
+    }
+
+    /// The product of each row of x with the row of its segment in s, [rows, 1]; added to what is there if `accumulate`.
+    fn segment_dot = segment::segment_dot(x: View<'_, T>, s: View<'_, T>, offsets: &[usize], y: ViewMut<'_, T>, accumulate: bool) {
+        assert!(offsets.last() == Some(&x.rows()) && s.shape() == (offsets.len() - 1, x.columns()), "shapes of segments");
+        assert!(y.shape() == (x.rows(), 1), "a number a row");
+    }
+
+    /// A step of Adam with decoupled weight decay: see [`AdamStep`].
+    fn adam = update::adam(step: AdamStep<T>, parameters: &mut [T], gradients: &[T], first: &mut [T], second: &mut [T]) {
+        assert!(gradients.len() == parameters.len(), "a gradient a parameter");
+        assert!(first.len() == parameters.len() && second.len() == parameters.len(), "moments a parameter");
+    }
+}

@@ -1,0 +1,266 @@
+//! Going back: gradients of one number by everything it depends on.
+
+use super::op::{NOTHING, Op};
+use super::record::add;
+use super::{Tape, Var, view};
+use crate::error::{Error, Result};
+use crate::kernel::{Epilogue, Fused};
+use crate::matrix::{Matrix, View, ViewMut};
+use crate::parameters::{Gradients, Parameters};
+use crate::scalar::Scalar;
+
+impl<T: Scalar> Tape<T> {
+    /// Adds the gradients of `loss` [1, 1] by the parameters to `gradients`; those by inputs are
+    /// then what [`gradient`](Self::gradient) returns.
+    ///
+    /// # Errors
+    /// A loss that is not one number; gradients of other parameters.
+    pub fn backward(&mut self, loss: Var, gradients: &mut Gradients<T>) -> Result<()> {
+        let shape = self.shape(loss)?;
+        if shape != (1, 1) {
+            return Err(Error::Shapes { operation: "loss", a: (1, 1), b: shape });
+        }
+        if gradients.values().len() != self.parameters.values().len() {
+            let (expected, got) = (self.parameters.values().len(), gradients.values().len());
+            return Err(Error::shape("gradients", expected, got));
+        }
+        self.reached[..self.ops.len()].fill(false);
+        self.adjoints[loss.index].reset_zeros(1, 1);
+        self.adjoints[loss.index].row_mut(0)[0] = T::ONE;
+        self.reached[loss.index] = true;
+        for index in (0..=loss.index).rev() {
+            if self.reached[index] && self.wanted[index] {
+                self.step_back(index, gradients)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// From the adjoint of one value to those of its operands.
+    fn step_back(&mut self, index: usize, gradients: &mut Gradients<T>) -> Result<()> {
+        let kernel = self.kernel;
+        let (before, rest) = self.adjoints.split_at_mut(index);
+        let adjoint = &mut rest[0];
+        let (ops, values, parameters) = (&self.ops, &self.values, &*self.parameters);
+        let get = |x: Var| view(ops, values, parameters, x);
+        let y = values[index].view();
+        let mut sinks = Sinks {
+            ops,
+            wanted: &self.wanted,
+            reached: &mut self.reached,
+            adjoints: before,
+            parameters,
+            gradients,
+        };
+        match &ops[index] {
+            Op::Constant | Op::Input => {}
+            // The loss is a parameter itself.
+            Op::Parameter(id) => {
+                let mut to = sinks.gradients.value_mut(parameters, *id)?;
+                add(to.padded(), adjoint.view().padded());
+            }
+            Op::Dense { x, weight, bias, activation } => {
+                if *activation != Fused::Identity {
+                    kernel.fused_adjoint(*activation, y, adjoint.view_mut());
+                }
+                let g = adjoint.view();
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    let epilogue = if accumulate { Epilogue::Accumulate } else { Epilogue::Store };
+                    let transpose = match ops[weight.index] {
+                        Op::Parameter(id) => parameters.transpose(id)?,
+                        _ => {
+                            let weight = get(*weight)?;
+                            self.scratch.reset(weight.columns(), weight.rows());
+                            kernel.transpose(weight, self.scratch.view_mut());
+                            self.scratch.view()
+                        }
+                    };
+                    kernel.gemm(to, g, false, transpose, epilogue);
+                }
+                if let Some((to, accumulate)) = sinks.to(*weight, get(*weight)?)? {
+                    let epilogue = if accumulate { Epilogue::Accumulate } else { Epilogue::Store };
+                    kernel.gemm(to, get(*x)?, true, g, epilogue);
+                }
+                if let Some(bias) = bias
+                    && let Some((to, accumulate)) = sinks.to(*bias, get(*bias)?)?
+                {
+                    kernel.column_sums(g, to, accumulate);
+                }
+            }
+            Op::Transpose(x) => {
+                if let Some((mut to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    self.scratch.reset(to.shape().0, to.shape().1);
+                    kernel.transpose(adjoint.view(), self.scratch.view_mut());
+                    put(&mut to, self.scratch.view(), accumulate);
+                }
+            }
+            Op::Binary { operation, a, b } => {
+                for (operand, second) in [(*a, false), (*b, true)] {
+                    if let Some((to, accumulate)) = sinks.to(operand, get(operand)?)? {
+                        let (a, b) = (get(*a)?, get(*b)?);
+                        kernel.binary_adjoint(*operation, second, a, b, y, adjoint.view(), to, accumulate);
+                    }
+                }
+            }
+            Op::Affine { x, scale, .. } => {
+                if let Some((mut to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    if !accumulate {
+                        to.padded().fill(T::ZERO);
+                    }
+                    kernel.add_scaled(to.padded(), *scale, adjoint.view().padded());
+                }
+            }
+            Op::Function { function, order, x } => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.function_adjoint(*function, *order, get(*x)?, y, adjoint.view(), to, accumulate);
+                }
+            }
+            Op::RowSums(x) | Op::ColumnSums(x) => {
+                if let Some((mut to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    let g = adjoint.view();
+                    if !accumulate {
+                        to.padded().fill(T::ZERO);
+                    }
+                    for row in 0..to.shape().0 {
+                        if matches!(ops[index], Op::RowSums(_)) {
+                            let g = g.row(row)[0];
+                            to.row(row).iter_mut().for_each(|to| *to += g);
+                        } else {
+                            add(to.row(row), g.row(0));
+                        }
+                    }
+                }
+            }
+            Op::LogSumExp(x) => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.log_sum_exp_adjoint(get(*x)?, y, adjoint.view(), to, accumulate);
+                }
+            }
+            Op::SegmentSum { x, weights, segments } => {
+                let g = adjoint.view();
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    let weights = weights.map(get).transpose()?;
+                    kernel.segment_broadcast(g, weights, segments.offsets(), to, accumulate);
+                }
+                if let Some(weights) = weights
+                    && let Some((to, accumulate)) = sinks.to(*weights, get(*weights)?)?
+                {
+                    kernel.segment_dot(get(*x)?, g, segments.offsets(), to, accumulate);
+                }
+            }
+            Op::SegmentBroadcast { x, segments } => {
+                if let Some((mut to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    self.scratch.reset(to.shape().0, to.shape().1);
+                    kernel.segment_sum(adjoint.view(), None, segments.offsets(), self.scratch.view_mut());
+                    put(&mut to, self.scratch.view(), accumulate);
+                }
+            }
+            Op::Gather { x, rows } => sinks.add_each(*x, get(*x)?, |to| {
+                for (from, &row) in rows.iter().enumerate() {
+                    add(to.row(row as usize), adjoint.row(from));
+                }
+            })?,
+            Op::ScatterAdd { x, rows } => sinks.add_each(*x, get(*x)?, |to| {
+                for (from, &row) in rows.iter().enumerate() {
+                    add(to.row(from), adjoint.row(row as usize));
+                }
+            })?,
+            Op::TakeFromRows { x, entries } => sinks.add_each(*x, get(*x)?, |to| {
+                let columns = adjoint.columns();
+                for (place, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != NOTHING) {
+                    to.row(entry as usize)[place % columns] += adjoint.row(place / columns)[place % columns];
+                }
+            })?,
+            Op::TakeFromColumns { x, entries } => sinks.add_each(*x, get(*x)?, |to| {
+                let columns = adjoint.columns();
+                for (place, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != NOTHING) {
+                    to.row(place / columns)[entry as usize] += adjoint.row(place / columns)[place % columns];
+                }
+            })?,
+            Op::Concat(parts) => {
+                let mut first = 0;
+                for part in &**parts {
+                    let value = get(*part)?;
+                    sinks.add_each(*part, value, |to| {
+                        for row in 0..value.rows() {
+                            add(to.row(row), &adjoint.row(row)[first..first + value.columns()]);
+                        }
+                    })?;
+                    first += value.columns();
+                }
+            }
+            Op::Columns { x, first } => sinks.add_each(*x, get(*x)?, |to| {
+                for row in 0..adjoint.rows() {
+                    add(&mut to.row(row)[*first..], adjoint.row(row));
+                }
+            })?,
+            Op::Reshape(x) => sinks.add_each(*x, get(*x)?, |to| {
+                let mut numbers = (0..adjoint.rows()).flat_map(|row| adjoint.row(row));
+                for row in 0..to.shape().0 {
+                    for (to, from) in to.row(row).iter_mut().zip(&mut numbers) {
+                        *to += *from;
+                    }
+                }
+            })?,
+            Op::Custom { op, inputs } => {
+                let operands = inputs.iter().map(|x| get(*x)).collect::<Result<Vec<_>>>()?;
+                for (which, &input) in inputs.iter().enumerate() {
+                    if let Some((mut to, accumulate)) = sinks.to(input, operands[which])? {
+                        self.scratch.reset_zeros(to.shape().0, to.shape().1);
+                        op.adjoint(which, &operands, y, adjoint.view(), &mut self.scratch);
+                        put(&mut to, self.scratch.view(), accumulate);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Stores or adds.
+fn put<T: Scalar>(to: &mut ViewMut<'_, T>, from: View<'_, T>, accumulate: bool) {
+    if accumulate {
+        add(to.padded(), from.padded());
+    } else {
+        to.padded().copy_from_slice(from.padded());
+    }
+}
+
+/// Where the adjoints of operands go.
+struct Sinks<'a, T: Scalar> {
+    ops: &'a [Op<T>],
+    wanted: &'a [bool],
+    reached: &'a mut [bool],
+    adjoints: &'a mut [Matrix<T>],
+    parameters: &'a Parameters<T>,
+    gradients: &'a mut Gradients<T>,
+}
+
+impl<T: Scalar> Sinks<'_, T> {
+    /// Where the adjoint of an operand of that value goes, and whether to add to what is there; none if nobody asks for it.
+    fn to(&mut self, x: Var, value: View<'_, T>) -> Result<Option<(ViewMut<'_, T>, bool)>> {
+        if !self.wanted[x.index] {
+            return Ok(None);
+        }
+        if let Op::Parameter(id) = self.ops[x.index] {
+            return Ok(Some((self.gradients.value_mut(self.parameters, id)?, true)));
+        }
+        let accumulate = std::mem::replace(&mut self.reached[x.index], true);
+        let adjoint = &mut self.adjoints[x.index];
+        if !accumulate {
+            adjoint.reset(value.rows(), value.columns());
+        }
+        Ok(Some((adjoint.view_mut(), accumulate)))
+    }
+
+    /// Adds to the adjoint of an operand, number by number.
+    fn add_each(&mut self, x: Var, value: View<'_, T>, add: impl FnOnce(&mut ViewMut<'_, T>)) -> Result<()> {
+        if let Some((mut to, accumulate)) = self.to(x, value)? {
+            if !accumulate {
+                to.padded().fill(T::ZERO);
+            }
+            add(&mut to);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Training.
+
+mod objective;
+
+pub use objective::Objective;
