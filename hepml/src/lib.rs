@@ -4,6 +4,8 @@
 pub use hepml_core as core;
 #[cfg(feature = "io")]
 pub use hepml_io as io;
+#[cfg(feature = "nn")]
+pub use hepml_nn as nn;
 #[cfg(feature = "ot")]
 pub use hepml_ot as ot;
 #[cfg(feature = "stats")]
