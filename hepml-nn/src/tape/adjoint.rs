@@ -207,7 +207,7 @@ impl<T: Scalar> Tape<T> {
                 for (which, &input) in inputs.iter().enumerate() {
                     if let Some((mut to, accumulate)) = sinks.to(input, operands[which])? {
                         self.scratch.reset_zeros(to.shape().0, to.shape().1);
-                        op.adjoint(which, &operands, y, adjoint.view(), &mut self.scratch);
+                        op.adjoint(which, &operands, y, adjoint.view(), &mut self.scratch)?;
                         put(&mut to, self.scratch.view(), accumulate);
                     }
                 }

@@ -19,10 +19,16 @@ pub trait CustomOp<T: Scalar>: std::fmt::Debug + Send + Sync {
     fn shape(&self, inputs: &[(usize, usize)]) -> Result<(usize, usize)>;
 
     /// Writes the result, which comes as zeros of that shape.
-    fn value(&self, inputs: &[View<'_, T>], output: &mut Matrix<T>);
+    ///
+    /// # Errors
+    /// Operands for which there is no result.
+    fn value(&self, inputs: &[View<'_, T>], output: &mut Matrix<T>) -> Result<()>;
 
     /// Writes the gradient by operand number `which`, which comes as zeros of that operand's shape, from the gradient by
     /// the result.
+    ///
+    /// # Errors
+    /// Operands for which there is no gradient.
     fn adjoint(
         &self,
         which: usize,
@@ -30,7 +36,7 @@ pub trait CustomOp<T: Scalar>: std::fmt::Debug + Send + Sync {
         output: View<'_, T>,
         gradient: View<'_, T>,
         to: &mut Matrix<T>,
-    );
+    ) -> Result<()>;
 
     /// Records the tangent of the result from those of the operands (none where an operand does not vary), with operations
     /// of the tape or other custom ones.

@@ -606,7 +606,7 @@ impl<T: Scalar> Tape<T> {
             Op::Custom { op, inputs } => {
                 let inputs = inputs.iter().map(|x| get(*x)).collect::<Result<Vec<_>>>()?;
                 output.view_mut().padded().fill(T::ZERO);
-                op.value(&inputs, output);
+                op.value(&inputs, output)?;
             }
         }
         Ok(())
