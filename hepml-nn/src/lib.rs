@@ -18,7 +18,7 @@ pub use inputs::{Inputs, Sets};
 pub use kernel::SimdLevel;
 pub use layers::*;
 pub use matrix::{Matrix, View};
-pub use network::{Architecture, Encoder, Network};
+pub use network::{Architecture, EncodedOf, Encoder, EventsOf, Network};
 pub use parameters::{Gradients, ParameterId, Parameters};
 pub use pass::Pass;
 pub use scalar::Scalar;
