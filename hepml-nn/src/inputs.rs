@@ -3,10 +3,20 @@
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::scalar::Scalar;
-use crate::tape::Segments;
+use crate::tape::{Segments, Tape, Var};
 
 /// Events as a network takes them, all or a batch of them.
-pub trait Inputs: Default + Send + Sync {
+pub trait Inputs<T: Scalar>: Default + Send + Sync {
+    /// The same on a tape: what networks compute with. Whoever wants derivatives by inputs records them as such, and hands
+    /// the variables to [`Network::forward`](crate::Network::forward).
+    type Vars;
+
+    /// Puts them on a tape, as inputs (differentiated by) or as constants.
+    ///
+    /// # Errors
+    /// Parts that do not fit together.
+    fn record(&self, tape: &mut Tape<T>, differentiate: bool) -> Result<Self::Vars>;
+
     /// The number of events.
     fn count(&self) -> usize;
 
@@ -21,7 +31,13 @@ pub trait Inputs: Default + Send + Sync {
 }
 
 /// A row an event.
-impl<T: Scalar> Inputs for Matrix<T> {
+impl<T: Scalar> Inputs<T> for Matrix<T> {
+    type Vars = Var;
+
+    fn record(&self, tape: &mut Tape<T>, differentiate: bool) -> Result<Var> {
+        Ok(leaf(tape, self, differentiate))
+    }
+
     fn count(&self) -> usize {
         self.rows()
     }
@@ -66,7 +82,39 @@ impl<T: Scalar> Default for Sets<T> {
     }
 }
 
-impl<T: Scalar> Inputs for Sets<T> {
+/// [`Sets`] on a tape.
+#[derive(Debug, Clone)]
+pub struct SetVars {
+    /// The features of all particles [particles, features].
+    pub rows: Var,
+    /// A weight of each particle [particles, 1], where there are any.
+    pub weights: Option<Var>,
+    /// Features of each event [events, features], where there are any.
+    pub globals: Option<Var>,
+    /// Which rows belong together.
+    pub segments: Segments,
+}
+
+impl<T: Scalar> Inputs<T> for Sets<T> {
+    type Vars = SetVars;
+
+    fn record(&self, tape: &mut Tape<T>, differentiate: bool) -> Result<SetVars> {
+        let (particles, events) = (self.segments.rows(), self.segments.count());
+        for (what, matrix, rows) in [
+            ("particles' features", &self.rows, particles),
+            ("particles' weights", &self.weights, particles),
+            ("events' features", &self.globals, events),
+        ] {
+            if matrix.rows() != rows {
+                return Err(Error::shape(format!("rows of the {what}"), rows, matrix.rows()));
+            }
+        }
+        let mut part = |matrix: &Matrix<T>| (matrix.columns() > 0).then(|| leaf(tape, matrix, differentiate));
+        let (weights, globals) = (part(&self.weights), part(&self.globals));
+        let rows = leaf(tape, &self.rows, differentiate);
+        Ok(SetVars { rows, weights, globals, segments: self.segments.clone() })
+    }
+
     fn count(&self) -> usize {
         self.segments.count()
     }
@@ -91,6 +139,10 @@ impl<T: Scalar> Inputs for Sets<T> {
         self.segments = Segments::new(offsets)?;
         Ok(())
     }
+}
+
+fn leaf<T: Scalar>(tape: &mut Tape<T>, matrix: &Matrix<T>, differentiate: bool) -> Var {
+    if differentiate { tape.input(matrix.view()) } else { tape.constant(matrix.view()) }
 }
 
 fn check(indices: &[usize], len: usize) -> Result<()> {

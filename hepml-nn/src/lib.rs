@@ -14,7 +14,7 @@ mod tape;
 mod training;
 
 pub use error::{Error, Result};
-pub use inputs::{Inputs, Sets};
+pub use inputs::{Inputs, SetVars, Sets};
 pub use kernel::SimdLevel;
 pub use layers::*;
 pub use matrix::{Matrix, View};

@@ -17,13 +17,22 @@ use crate::tape::Var;
 /// What it gives for an event depends on no other event of the batch: batches are cut as it suits the machine.
 pub trait Network<T: Scalar>: Send + Sync {
     /// What it takes: a [`Matrix`](crate::Matrix) of one row an event, or [`Sets`](crate::Sets).
-    type Input: Inputs;
+    type Input: Inputs<T>;
+
+    /// The outputs [events, outputs] for a batch that is on the tape.
+    ///
+    /// # Errors
+    /// Inputs of another shape than the network was made for.
+    fn forward(&self, pass: &mut Pass<'_, T>, input: &<Self::Input as Inputs<T>>::Vars) -> Result<Var>;
 
     /// The outputs [events, outputs] for a batch.
     ///
     /// # Errors
-    /// Inputs of another shape than the network was made for.
-    fn forward(&self, pass: &mut Pass<'_, T>, input: &Self::Input) -> Result<Var>;
+    /// As [`forward`](Self::forward).
+    fn evaluate(&self, pass: &mut Pass<'_, T>, input: &Self::Input) -> Result<Var> {
+        let input = input.record(pass, false)?;
+        self.forward(pass, &input)
+    }
 }
 
 /// Turns events into what a network takes: preprocessing, with the numbers it has learned from the training events. It
@@ -32,7 +41,7 @@ pub trait Encoder: Clone + Serialize + DeserializeOwned + Send + Sync + 'static 
     /// The events.
     type Events: EventSet;
     /// What they become.
-    type Encoded<T: Scalar>: Inputs;
+    type Encoded<T: Scalar>: Inputs<T>;
 
     /// The encoded events, each by itself: the other events change nothing.
     ///
