@@ -32,7 +32,7 @@ pub use function::Function;
 pub(crate) use gemm::{Epilogue, Fused};
 pub(crate) use simd_level::Kernel;
 pub use simd_level::SimdLevel;
-pub(crate) use update::AdamStep;
+pub(crate) use update::{AdamStep, SgdStep};
 
 use crate::matrix::{View, ViewMut};
 use crate::scalar::Scalar;
@@ -175,7 +175,18 @@ versions! {
         assert!(y.shape() == (x.rows(), 1), "a number a row");
     }
 
-    /// A step of Adam with decoupled weight decay: see [`AdamStep`].
+    /// A step of gradient descent with momentum: see [`SgdStep`].
+    fn sgd = update::sgd(step: SgdStep<T>, parameters: &mut [T], gradients: &[T], velocity: &mut [T]) {
+        assert!(gradients.len() == parameters.len(), "a gradient a parameter");
+        assert!(velocity.len() == parameters.len(), "a velocity a parameter");
+    }
+
+    /// y += share (x - y).
+    fn blend = update::blend(y: &mut [T], share: T, x: &[T]) {
+        assert!(y.len() == x.len(), "lengths of a mean");
+    }
+
+    /// A step of Adam: see [`AdamStep`].
     fn adam = update::adam(step: AdamStep<T>, parameters: &mut [T], gradients: &[T], first: &mut [T], second: &mut [T]) {
         assert!(gradients.len() == parameters.len(), "a gradient a parameter");
         assert!(first.len() == parameters.len() && second.len() == parameters.len(), "moments a parameter");

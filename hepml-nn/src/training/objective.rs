@@ -7,8 +7,8 @@ use crate::tape::Var;
 
 /// A sum over events that training minimises the mean of.
 ///
-/// Everything that can be trained is one of these: a network with data, targets, weights and a loss, or a
-/// loss of one's own, derivatives of networks included.
+/// Everything that can be trained is one of these: a network with data, targets, weights and a loss
+/// ([`Supervised`](crate::Supervised)), or a loss of one's own, derivatives of networks included.
 pub trait Objective<T: Scalar>: Send + Sync {
     /// What a worker keeps between batches (the memory of the batch's inputs).
     type Workspace: Default + Send;
@@ -24,4 +24,9 @@ pub trait Objective<T: Scalar>: Send + Sync {
     /// # Errors
     /// Events that have none.
     fn loss(&self, pass: &mut Pass<'_, T>, workspace: &mut Self::Workspace, events: &[usize]) -> Result<Var>;
+
+    /// The weights of the events, for the report of a fit; none where they are all the same.
+    fn weights(&self) -> Option<&[f64]> {
+        None
+    }
 }

@@ -1,0 +1,168 @@
+//! How to train.
+
+use hepml_core::Error as CoreError;
+use hepml_core::serde::{Deserialize, Serialize};
+
+use super::{Optimiser, Schedule};
+use crate::error::Result;
+
+/// The configuration of a training: by default 20 epochs of batches of 100 events, Adam at a constant rate of 1e-3.
+///
+/// # What it does
+/// Each epoch goes through all events in a new random order, in ceil(events/`batch_size`) batches whose sizes differ by at most
+/// one. A batch minimises the mean of its events' losses, plus the network's penalties (KL divergences) over the number of all
+/// events. Batches are cut into micro-batches of about `micro_rows` rows, which fit the caches, and these are shared out among
+/// threads; gradients are summed in a fixed order, and noise comes from random streams of its own for each micro-batch, so
+/// that the result is the same for any number of threads, bit for bit.
+///
+/// After each epoch the held-out events, if there are any, are evaluated without noise. Their loss decides which epoch's
+/// parameters are returned, and when to stop early.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "hepml_core::serde")]
+pub struct TrainingConfig {
+    pub(super) epochs: usize,
+    pub(super) batch_size: usize,
+    pub(super) micro_rows: usize,
+    pub(super) rate: f64,
+    pub(super) optimiser: Optimiser,
+    pub(super) schedule: Schedule,
+    pub(super) warm_up: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) clip_norm: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) patience: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) average: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) threads: Option<usize>,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 20,
+            batch_size: 100,
+            micro_rows: 256,
+            rate: 1e-3,
+            optimiser: Optimiser::default(),
+            schedule: Schedule::default(),
+            warm_up: 0,
+            clip_norm: None,
+            patience: None,
+            average: None,
+            threads: None,
+        }
+    }
+}
+
+impl TrainingConfig {
+    /// The default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How often to go through the events.
+    #[must_use]
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// The events of a step.
+    #[must_use]
+    pub fn batch_size(mut self, events: usize) -> Self {
+        self.batch_size = events;
+        self
+    }
+
+    /// The rows (events, or particles of sets) that are computed at once; `usize::MAX` for whole batches, which losses that
+    /// couple events need.
+    #[must_use]
+    pub fn micro_rows(mut self, rows: usize) -> Self {
+        self.micro_rows = rows;
+        self
+    }
+
+    /// The learning rate, which the schedule multiplies.
+    #[must_use]
+    pub fn rate(mut self, rate: f64) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// How parameters follow gradients, weight decay included.
+    #[must_use]
+    pub fn optimiser(mut self, optimiser: Optimiser) -> Self {
+        self.optimiser = optimiser;
+        self
+    }
+
+    /// How the learning rate changes.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
+    /// The steps of a linear warm-up: step t = 0, 1, ... is taken at min(1, (t + 1)/(steps + 1)) of the scheduled rate.
+    #[must_use]
+    pub fn warm_up(mut self, steps: usize) -> Self {
+        self.warm_up = steps;
+        self
+    }
+
+    /// The largest norm of the gradient of all parameters together: longer ones are shortened to it, and counted.
+    #[must_use]
+    pub fn clip_norm(mut self, norm: f64) -> Self {
+        self.clip_norm = Some(norm);
+        self
+    }
+
+    /// Stops after more than so many epochs without a better validation loss.
+    #[must_use]
+    pub fn patience(mut self, epochs: usize) -> Self {
+        self.patience = Some(epochs);
+        self
+    }
+
+    /// Evaluates and returns an exponential moving average of the parameters: after each step t = 1, 2, ... they count
+    /// 1 - min(decay, (1 + t)/(10 + t)), so that the first steps are soon forgotten.
+    #[must_use]
+    pub fn average(mut self, decay: f64) -> Self {
+        self.average = Some(decay);
+        self
+    }
+
+    /// The threads to use; all there are if this is not called. It changes no result.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Checks the numbers, as training does first.
+    ///
+    /// # Errors
+    /// A number out of range, named.
+    pub fn check(&self) -> Result<()> {
+        let positive = [
+            ("number of epochs", self.epochs),
+            ("batch size", self.batch_size),
+            ("rows of a micro-batch", self.micro_rows),
+            ("number of threads", self.threads.unwrap_or(1)),
+        ];
+        if let Some((what, _)) = positive.into_iter().find(|(_, number)| *number == 0) {
+            return Err(CoreError::out_of_range(what, 0.0, "at least 1").into());
+        }
+        let lengths = [("learning rate", self.rate), ("clip norm", self.clip_norm.unwrap_or(1.0))];
+        if let Some((what, value)) = lengths.into_iter().find(|(_, x)| !(*x > 0.0 && x.is_finite())) {
+            return Err(CoreError::out_of_range(what, value, "positive and finite").into());
+        }
+        if let Some(decay) = self.average.filter(|decay| !(0.0..1.0).contains(decay)) {
+            let what = "decay of the parameters' average";
+            return Err(CoreError::out_of_range(what, decay, "from 0 up to below 1").into());
+        }
+        self.optimiser.check()?;
+        self.schedule.check()
+    }
+}
