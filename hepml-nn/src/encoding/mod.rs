@@ -1,0 +1,9 @@
+//! Preprocessing: what turns events into the inputs of networks, and travels with them.
+
+mod jet;
+mod particle_input;
+mod table;
+
+pub use jet::JetEncoder;
+pub use particle_input::ParticleInput;
+pub use table::{ColumnFunction, TableConfig, TableEncoder};
