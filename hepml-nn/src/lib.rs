@@ -2,6 +2,8 @@
 #![deny(unsafe_code)]
 
 mod encoding;
+#[cfg(feature = "dfdx")]
+pub mod dfdx_guest;
 mod error;
 mod image_shape;
 mod inputs;
