@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::kernel::SimdLevel;
+use crate::training::Divergence;
 
 /// The result of everything fallible in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -45,6 +46,9 @@ pub enum Error {
         /// Which derivative.
         what: &'static str,
     },
+    /// Training ran into numbers that are not finite; what it had reached is kept.
+    #[error(transparent)]
+    Diverged(Box<Divergence>),
     /// A vector extension that this processor does not have.
     #[error("the vector instructions {level:?} are not available on this processor")]
     SimdNotAvailable {

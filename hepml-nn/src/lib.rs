@@ -14,6 +14,7 @@ mod network;
 mod networks;
 mod parameters;
 mod pass;
+mod saved;
 mod scalar;
 mod tape;
 mod training;

@@ -94,14 +94,6 @@ impl Optimiser {
         Ok(())
     }
 
-    /// What the moments that it keeps mean: a state of another kind cannot be gone on with.
-    pub(super) const fn kind(&self) -> &'static str {
-        match self {
-            Self::Sgd { .. } => "sgd",
-            Self::Adam { .. } | Self::AdamW { .. } => "adam",
-        }
-    }
-
     /// Step number `step`, counted from 1, by `scale` times the gradients.
     pub(super) fn step<T: Scalar>(
         &self,

@@ -5,6 +5,7 @@ use hepml_core::serde::{Deserialize, Serialize};
 
 use super::{Optimiser, Schedule};
 use crate::error::Result;
+use crate::kernel::SimdLevel;
 
 /// The configuration of a training: by default 20 epochs of batches of 100 events, Adam at a constant rate of 1e-3.
 ///
@@ -35,6 +36,8 @@ pub struct TrainingConfig {
     pub(super) average: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) threads: Option<usize>,
+    #[serde(skip)]
+    pub(super) simd: Option<SimdLevel>,
 }
 
 impl Default for TrainingConfig {
@@ -51,6 +54,7 @@ impl Default for TrainingConfig {
             patience: None,
             average: None,
             threads: None,
+            simd: None,
         }
     }
 }
@@ -118,7 +122,7 @@ impl TrainingConfig {
         self
     }
 
-    /// Stops after more than so many epochs without a better validation loss.
+    /// Stops after so many epochs in a row without a better validation loss.
     #[must_use]
     pub fn patience(mut self, epochs: usize) -> Self {
         self.patience = Some(epochs);
@@ -140,6 +144,13 @@ impl TrainingConfig {
         self
     }
 
+    /// Computes with certain vector instructions instead of the best there are: for tests and comparisons. It is not saved.
+    #[must_use]
+    pub fn simd(mut self, level: SimdLevel) -> Self {
+        self.simd = Some(level);
+        self
+    }
+
     /// Checks the numbers, as training does first.
     ///
     /// # Errors
@@ -149,6 +160,7 @@ impl TrainingConfig {
             ("number of epochs", self.epochs),
             ("batch size", self.batch_size),
             ("rows of a micro-batch", self.micro_rows),
+            ("patience", self.patience.unwrap_or(1)),
             ("number of threads", self.threads.unwrap_or(1)),
         ];
         if let Some((what, _)) = positive.into_iter().find(|(_, number)| *number == 0) {
