@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::kernel::SimdLevel;
-use crate::training::Divergence;
+use crate::training::{Divergence, Loss};
 
 /// The result of everything fallible in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -45,6 +45,16 @@ pub enum Error {
         operation: Cow<'static, str>,
         /// Which derivative.
         what: &'static str,
+    },
+    /// A learner of classes whose loss, or number of outputs, is not one of classes.
+    #[error(
+        "classes want a binary cross-entropy of 1 output or a cross-entropy of at least 2, not {loss:?} of {outputs}"
+    )]
+    NotAClassifier {
+        /// The loss.
+        loss: Loss,
+        /// The outputs of the network.
+        outputs: usize,
     },
     /// Training ran into numbers that are not finite; what it had reached is kept.
     #[error(transparent)]

@@ -1,15 +1,16 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
-mod encoding;
 #[cfg(feature = "dfdx")]
 pub mod dfdx_guest;
+mod encoding;
 mod error;
 mod image_shape;
 mod inputs;
 mod kernel;
 mod layers;
 mod matrix;
+mod models;
 mod network;
 mod networks;
 mod parameters;
@@ -26,6 +27,7 @@ pub use inputs::{Inputs, SetVars, Sets};
 pub use kernel::SimdLevel;
 pub use layers::*;
 pub use matrix::{Matrix, View};
+pub use models::*;
 pub use network::{Architecture, EncodedOf, Encoder, EventsOf, Network};
 pub use networks::*;
 pub use parameters::{Gradients, ParameterId, Parameters};

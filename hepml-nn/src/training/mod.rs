@@ -17,6 +17,7 @@ pub use loss::Loss;
 pub use objective::Objective;
 pub use optimiser::Optimiser;
 pub use schedule::Schedule;
+pub(crate) use supervised::scaled_weights;
 pub use supervised::{Supervised, SupervisedWorkspace};
 pub use trained::Trained;
 pub use training_config::TrainingConfig;

@@ -56,14 +56,14 @@ impl<'a, T: Scalar, N: Network<T>> Supervised<'a, T, N> {
             return Err(Error::shape("rows of targets", events, targets.rows()));
         }
         loss.check_targets(targets)?;
-        let weights = scaled(weights, events)?;
+        let weights = scaled_weights(weights, events)?;
         let uniform = weights.iter().all(|weight| *weight == weights[0]) && weights[0] > 0.0;
         Ok(Self { network, inputs, targets, weights, uniform, loss })
     }
 }
 
 /// The weights over the mean of their absolute values.
-fn scaled(weights: &[f64], events: usize) -> Result<Vec<f64>> {
+pub(crate) fn scaled_weights(weights: &[f64], events: usize) -> Result<Vec<f64>> {
     if weights.len() != events {
         return Err(Error::shape("weights", events, weights.len()));
     }
