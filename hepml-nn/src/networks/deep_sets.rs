@@ -229,7 +229,8 @@ impl<T: Scalar> Network<T> for DeepSets {
             Pooling::Mean => pass.segment_mean(latent, &input.segments)?,
             Pooling::Max => pass.segment_max(latent, &input.segments)?,
             Pooling::PtWeightedSum => {
-                let weights = input.weights.ok_or_else(|| Error::shape("columns of the particles' weights", 1, 0))?;
+                let weights =
+                    input.weights.ok_or_else(|| Error::shape("columns of the particles' weights", 1, 0))?;
                 pass.segment_weighted_sum(latent, weights, &input.segments)?
             }
         };
