@@ -17,19 +17,23 @@
 )]
 
 mod aligned;
+mod conv;
 mod elementwise;
 mod function;
 mod gemm;
 mod machine;
+mod pool;
 mod reduce;
 mod segment;
 mod simd_level;
 mod update;
 
 pub(crate) use aligned::Aligned;
+pub use conv::{Conv2dShape, Padding};
 pub(crate) use elementwise::Binary;
 pub use function::Function;
 pub(crate) use gemm::{Epilogue, Fused};
+pub use pool::Pool2dShape;
 pub(crate) use simd_level::Kernel;
 pub use simd_level::SimdLevel;
 pub(crate) use update::{AdamStep, SgdStep};
@@ -173,6 +177,59 @@ versions! {
     fn segment_dot = segment::segment_dot(x: View<'_, T>, s: View<'_, T>, offsets: &[usize], y: ViewMut<'_, T>, accumulate: bool) {
         assert!(offsets.last() == Some(&x.rows()) && s.shape() == (offsets.len() - 1, x.columns()), "shapes of segments");
         assert!(y.shape() == (x.rows(), 1), "a number a row");
+    }
+
+    /// The convolution of each image in x [samples, input] with the weights, with an [`Epilogue`] whose bias is one a channel.
+    fn conv2d = conv::conv2d(
+        shape: &Conv2dShape, x: View<'_, T>, weight: View<'_, T>, y: ViewMut<'_, T>, epilogue: Epilogue<'_, T>,
+        scratch: &mut Aligned<T>,
+    ) {
+        let (samples, weights) = (x.rows(), shape.weights());
+        assert!(x.shape() == (samples, shape.input().columns()) && weight.shape() == weights, "shapes of a convolution");
+        assert!(y.shape() == (samples, shape.output().columns()), "shapes of a convolution");
+    }
+
+    /// The gradient of x from that of its convolution; added to what is there if `accumulate`.
+    fn conv2d_input_adjoint = conv::conv2d_input_adjoint(
+        shape: &Conv2dShape, weight: View<'_, T>, g: View<'_, T>, to: ViewMut<'_, T>, accumulate: bool,
+        scratch: &mut Aligned<T>,
+    ) {
+        let samples = g.rows();
+        assert!(g.shape() == (samples, shape.output().columns()) && weight.shape() == shape.weights(), "shapes of a convolution");
+        assert!(to.shape() == (samples, shape.input().columns()), "shapes of a convolution");
+    }
+
+    /// The gradient of the weights from that of the convolution of x; added to what is there if `accumulate`.
+    fn conv2d_weight_adjoint = conv::conv2d_weight_adjoint(
+        shape: &Conv2dShape, x: View<'_, T>, g: View<'_, T>, to: ViewMut<'_, T>, accumulate: bool,
+        scratch: &mut Aligned<T>,
+    ) {
+        let samples = x.rows();
+        assert!(x.shape() == (samples, shape.input().columns()), "shapes of a convolution");
+        assert!(g.shape() == (samples, shape.output().columns()) && to.shape() == shape.weights(), "shapes of a convolution");
+    }
+
+    /// The gradient of a convolution's bias, one a channel: the sums over samples and pixels.
+    fn conv2d_bias_adjoint = conv::conv2d_bias_adjoint(
+        shape: &Conv2dShape, g: View<'_, T>, to: ViewMut<'_, T>, accumulate: bool,
+    ) {
+        assert!(g.columns() == shape.output().columns() && to.shape() == (1, shape.output().channels), "shapes of a convolution");
+    }
+
+    /// The mean of each window.
+    fn mean_pool = pool::mean_pool(shape: &Pool2dShape, x: View<'_, T>, y: ViewMut<'_, T>) {
+        assert!(x.columns() == shape.input().columns() && y.shape() == (x.rows(), shape.output().columns()), "shapes of a pooling");
+    }
+
+    /// The gradient of x from that of the means of its windows; added to what is there if `accumulate`.
+    fn mean_pool_adjoint = pool::mean_pool_adjoint(shape: &Pool2dShape, g: View<'_, T>, to: ViewMut<'_, T>, accumulate: bool) {
+        assert!(g.columns() == shape.output().columns() && to.shape() == (g.rows(), shape.input().columns()), "shapes of a pooling");
+    }
+
+    /// Which column is the largest of each window.
+    fn largest_of_windows = pool::largest_of_windows(shape: &Pool2dShape, x: View<'_, T>, entries: &mut [u32]) {
+        assert!(x.columns() == shape.input().columns(), "shapes of a pooling");
+        assert!(entries.len() == x.rows() * shape.output().columns(), "shapes of a pooling");
     }
 
     /// A step of gradient descent with momentum: see [`SgdStep`].

@@ -87,6 +87,28 @@ impl<T: Scalar> Tape<T> {
                     kernel.column_sums(g, to, accumulate);
                 }
             }
+            Op::Conv2d { x, weight, bias, shape, activation } => {
+                if *activation != Fused::Identity {
+                    kernel.fused_adjoint(*activation, y, adjoint.view_mut());
+                }
+                let (g, planes) = (adjoint.view(), &mut self.planes);
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.conv2d_input_adjoint(shape, get(*weight)?, g, to, accumulate, planes);
+                }
+                if let Some((to, accumulate)) = sinks.to(*weight, get(*weight)?)? {
+                    kernel.conv2d_weight_adjoint(shape, get(*x)?, g, to, accumulate, planes);
+                }
+                if let Some(bias) = bias
+                    && let Some((to, accumulate)) = sinks.to(*bias, get(*bias)?)?
+                {
+                    kernel.conv2d_bias_adjoint(shape, g, to, accumulate);
+                }
+            }
+            Op::MeanPool { x, shape } => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.mean_pool_adjoint(shape, adjoint.view(), to, accumulate);
+                }
+            }
             Op::Transpose(x) => {
                 if let Some((mut to, accumulate)) = sinks.to(*x, get(*x)?)? {
                     self.scratch.reset(to.shape().0, to.shape().1);

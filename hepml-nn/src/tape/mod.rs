@@ -15,6 +15,7 @@
 
 mod adjoint;
 mod custom;
+mod images;
 mod op;
 mod record;
 mod segments;
@@ -24,12 +25,12 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use crate::kernel::Function;
+pub use crate::kernel::{Conv2dShape, Function, Padding, Pool2dShape};
 pub use custom::CustomOp;
 pub use segments::Segments;
 
 use crate::error::{Error, Result};
-use crate::kernel::{Kernel, SimdLevel};
+use crate::kernel::{Aligned, Kernel, SimdLevel};
 use crate::matrix::{Matrix, View};
 use crate::parameters::Parameters;
 use crate::scalar::Scalar;
@@ -80,6 +81,8 @@ pub struct Tape<T: Scalar> {
     reached: Vec<bool>,
     recording: u64,
     scratch: Matrix<T>,
+    /// For images with their halos.
+    planes: Aligned<T>,
 }
 
 impl<T: Scalar> Default for Tape<T> {
@@ -114,6 +117,7 @@ impl<T: Scalar> Tape<T> {
             // Unique, so that variables of another tape are found out.
             recording: next_recording(),
             scratch: Matrix::default(),
+            planes: Aligned::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{CustomOp, Segments, Var};
-use crate::kernel::{Binary, Function, Fused};
+use crate::kernel::{Binary, Conv2dShape, Function, Fused, Pool2dShape};
 use crate::parameters::ParameterId;
 use crate::scalar::Scalar;
 
@@ -21,6 +21,19 @@ pub(super) enum Op<T: Scalar> {
         weight: Var,
         bias: Option<Var>,
         activation: Fused,
+    },
+    /// activation(x * weight + bias) for the images in x; the bias is one number a channel.
+    Conv2d {
+        x: Var,
+        weight: Var,
+        bias: Option<Var>,
+        shape: Conv2dShape,
+        activation: Fused,
+    },
+    /// The mean of each window.
+    MeanPool {
+        x: Var,
+        shape: Pool2dShape,
     },
     Transpose(Var),
     Binary {
@@ -97,7 +110,7 @@ impl<T: Scalar> Op<T> {
     pub(super) fn for_operands(&self, mut f: impl FnMut(Var)) {
         match self {
             Self::Constant | Self::Input | Self::Parameter(_) => {}
-            Self::Dense { x, weight, bias, .. } => {
+            Self::Dense { x, weight, bias, .. } | Self::Conv2d { x, weight, bias, .. } => {
                 f(*x);
                 f(*weight);
                 if let Some(bias) = bias {
@@ -116,6 +129,7 @@ impl<T: Scalar> Op<T> {
             }
             Self::Transpose(x)
             | Self::Affine { x, .. }
+            | Self::MeanPool { x, .. }
             | Self::Function { x, .. }
             | Self::RowSums(x)
             | Self::ColumnSums(x)

@@ -78,14 +78,7 @@ impl<T: Scalar> Tape<T> {
         {
             return Err(Error::Shapes { operation: "bias", a: (1, outputs), b: self.shape(bias)? });
         }
-        let (fused, rest) = match activation {
-            // An epilogue holds for a bias only; and the sign of x is that of the value for positive slopes only.
-            Some(Function::Relu) if bias.is_some() => (Fused::Relu, None),
-            Some(Function::LeakyRelu(slope)) if bias.is_some() && slope > 0.0 => {
-                (Fused::LeakyRelu(slope), None)
-            }
-            other => (Fused::Identity, other),
-        };
+        let (fused, rest) = fuse(activation, bias.is_some());
         let y = self.record(Op::Dense { x, weight, bias, activation: fused }, rows, outputs)?;
         rest.map_or(Ok(y), |function| self.apply(function, y))
     }
@@ -520,6 +513,15 @@ impl<T: Scalar> Tape<T> {
                 };
                 kernel.gemm(output.view_mut(), get(*x)?, false, get(*weight)?, epilogue);
             }
+            Op::Conv2d { x, weight, bias, shape, activation } => {
+                let epilogue = match bias {
+                    Some(bias) => Epilogue::Bias(get(*bias)?.padded(), *activation),
+                    None => Epilogue::Store,
+                };
+                let (x, weight) = (get(*x)?, get(*weight)?);
+                kernel.conv2d(shape, x, weight, output.view_mut(), epilogue, &mut self.planes);
+            }
+            Op::MeanPool { x, shape } => kernel.mean_pool(shape, get(*x)?, output.view_mut()),
             Op::Transpose(x) => kernel.transpose(get(*x)?, output.view_mut()),
             Op::Binary { operation, a, b } => {
                 kernel.binary(*operation, get(*a)?, get(*b)?, output.view_mut());
@@ -610,6 +612,16 @@ impl<T: Scalar> Tape<T> {
             }
         }
         Ok(())
+    }
+}
+
+/// The part of an activation that the kernels take as they store a result, and the part that is left.
+pub(super) fn fuse(activation: Option<Function>, biased: bool) -> (Fused, Option<Function>) {
+    match activation {
+        // An epilogue holds for a bias only; and the sign of x is that of the value for positive slopes only.
+        Some(Function::Relu) if biased => (Fused::Relu, None),
+        Some(Function::LeakyRelu(slope)) if biased && slope > 0.0 => (Fused::LeakyRelu(slope), None),
+        other => (Fused::Identity, other),
     }
 }
 

@@ -100,16 +100,27 @@ impl<T: Scalar> Tape<T> {
                     let term = self.expand(db, rows, columns)?;
                     sum = self.plus(sum, Some(term))?;
                 }
-                let slope = match activation {
-                    Fused::Identity => None,
-                    // The sign of the value is that of what it is the value of.
-                    Fused::Relu => Some(self.derivative(Function::Relu, 1, y)?),
-                    Fused::LeakyRelu(slope) => Some(self.derivative(Function::LeakyRelu(slope), 1, y)?),
-                };
-                match (sum, slope) {
-                    (Some(sum), Some(slope)) => Some(self.mul(sum, slope)?),
-                    (sum, _) => sum,
+                self.times_slope(sum, activation, y)?
+            }
+            Op::Conv2d { x, weight, bias, shape, activation } => {
+                let mut terms = Vec::with_capacity(2);
+                if let Some(dx) = of(x) {
+                    terms.push((dx, weight));
                 }
+                if let Some(dw) = of(weight) {
+                    terms.push((x, dw));
+                }
+                let mut db = bias.and_then(of);
+                if terms.is_empty() && db.is_some() {
+                    let (inputs, outputs) = shape.weights();
+                    terms.push((x, self.constant(Matrix::zeros(inputs, outputs).view())));
+                }
+                let mut sum = None;
+                for (x, weight) in terms {
+                    let term = self.conv2d(x, weight, db.take(), &shape, None)?;
+                    sum = self.plus(sum, Some(term))?;
+                }
+                self.times_slope(sum, activation, y)?
             }
             Op::Binary { operation, a, b } => self.tangent_of_binary(operation, [a, b, y], [of(a), of(b)])?,
             Op::Function { function, order, x } => match of(x) {
@@ -170,6 +181,7 @@ impl<T: Scalar> Tape<T> {
                 Some(tangent)
             }
             // The linear ones: the same, of the tangent.
+            Op::MeanPool { x, shape } => self.linear(of(x), rows, columns, |x| Op::MeanPool { x, shape })?,
             Op::Transpose(x) => self.linear(of(x), rows, columns, Op::Transpose)?,
             Op::Affine { x, scale, .. } => {
                 self.linear(of(x), rows, columns, |x| Op::Affine { x, scale, shift: T::ZERO })?
@@ -195,6 +207,19 @@ impl<T: Scalar> Tape<T> {
             Op::Reshape(x) => self.linear(of(x), rows, columns, Op::Reshape)?,
         };
         Ok(tangent)
+    }
+
+    /// The tangent of what an activation is taken of, times the slope that the activation has where its value is y.
+    fn times_slope(&mut self, tangent: Option<Var>, activation: Fused, y: Var) -> Result<Option<Var>> {
+        let slope = match activation {
+            Fused::Identity => return Ok(tangent),
+            // The sign of the value is that of what it is the value of.
+            Fused::Relu => Function::Relu,
+            Fused::LeakyRelu(slope) => Function::LeakyRelu(slope),
+        };
+        let Some(tangent) = tangent else { return Ok(None) };
+        let slope = self.derivative(slope, 1, y)?;
+        self.mul(tangent, slope).map(Some)
     }
 
     fn linear(
