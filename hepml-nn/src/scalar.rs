@@ -4,7 +4,10 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use crate::kernel::Compiled;
+
 /// f32 or f64.
+#[expect(private_bounds, reason = "the trait is sealed by what is compiled in this crate")]
 pub trait Scalar:
     Copy
     + Default
@@ -24,7 +27,7 @@ pub trait Scalar:
     + MulAssign
     + DivAssign
     + Sum
-    + sealed::Sealed
+    + Compiled<Self>
     + 'static
 {
     /// How many of them fill a line of 64 bytes.
@@ -59,12 +62,6 @@ pub trait Scalar:
     /// The smaller; the other one if one is NaN.
     #[must_use]
     fn min(self, other: Self) -> Self;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
 }
 
 macro_rules! scalar {

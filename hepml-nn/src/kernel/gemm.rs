@@ -1,12 +1,18 @@
 //! Matrix products.
+//!
+//! A tile of C, MR rows by NW columns, is summed in registers while k runs; B is read along its rows, A number by number.
+//! NW is a whole number of vectors that divides what is left of a padded row, so that pads are computed with the rest
+//! (0 times something, or something times 0: 0). k is taken in blocks whose part of B stays in the first cache; C is
+//! stored and read again between them, which changes no bit.
 
+use super::lanes::{Lanes, Vectors};
 use super::machine::Machine;
 use crate::matrix::{View, ViewMut};
 use crate::scalar::Scalar;
 
 /// What becomes of a product before it is stored.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Epilogue<'a, T> {
+pub(crate) enum Epilogue<'a, T: Scalar> {
     /// It is stored.
     Store,
     /// It is added to what is there.
@@ -26,52 +32,200 @@ pub(crate) enum Fused {
     LeakyRelu(f64),
 }
 
-impl Fused {
-    #[inline(always)]
-    fn value<T: Scalar>(self, x: T) -> T {
-        match self {
-            Self::Identity => x,
-            Self::Relu => {
-                if x > T::ZERO {
-                    x
-                } else {
-                    T::ZERO
-                }
-            }
-            Self::LeakyRelu(slope) => {
-                if x > T::ZERO {
-                    x
-                } else {
-                    T::from_f64(slope) * x
-                }
-            }
-        }
-    }
-}
+/// The numbers of k in a block.
+const BLOCK: usize = 256;
 
 #[inline(always)]
-pub(super) fn gemm<T: Scalar, M: Machine>(
-    mut c: ViewMut<'_, T>,
+pub(super) fn gemm<T: Vectors, M: Machine>(
+    c: ViewMut<'_, T>,
     a: View<'_, T>,
     transposed: bool,
     b: View<'_, T>,
     epilogue: Epilogue<'_, T>,
 ) {
-    let (rows, columns) = c.shape();
-    for i in 0..rows {
-        let to = c.row(i);
-        for (j, to) in to.iter_mut().enumerate().take(columns) {
-            let mut sum = if matches!(epilogue, Epilogue::Accumulate) { *to } else { T::ZERO };
-            for l in 0..b.rows() {
-                let x = if transposed { a.row(l)[i] } else { a.row(i)[l] };
-                sum = M::mul_add(x, b.row(l)[j], sum);
-            }
-            *to = match epilogue {
-                Epilogue::Store | Epilogue::Accumulate => sum,
-                Epilogue::Bias(bias, activation) => activation.value(sum + bias[j]),
+    if transposed {
+        blocks::<T, M, true>(c, a, b, epilogue);
+    } else {
+        blocks::<T, M, false>(c, a, b, epilogue);
+    }
+}
+
+#[inline(always)]
+fn blocks<T: Vectors, M: Machine, const TRANSPOSED: bool>(
+    mut c: ViewMut<'_, T>,
+    a: View<'_, T>,
+    b: View<'_, T>,
+    epilogue: Epilogue<'_, T>,
+) {
+    let (rows, k, stride) = (c.shape().0, b.rows(), c.stride());
+    // One block at least: a product of nothing is 0.
+    for first in (0..k.max(1)).step_by(BLOCK) {
+        let last = (first + BLOCK).min(k);
+        let mut block = Block::<T, TRANSPOSED> {
+            c: c.padded(),
+            a: a.padded(),
+            b: b.padded(),
+            a_stride: a.stride(),
+            stride,
+            rows,
+            k: [first, last],
+            add: first > 0 || matches!(epilogue, Epilogue::Accumulate),
+            bias: match epilogue {
+                Epilogue::Bias(bias, activation) if last == k => Some((bias, activation)),
+                _ => None,
+            },
+        };
+        let mut column = 0;
+        while column < stride {
+            let vectors = (stride - column) / (M::VECTOR_BYTES / size_of::<T>());
+            column += if M::VECTOR_BYTES == 64 {
+                // With 32 registers: 24 of sums. Five vectors are three and two rather than four and one.
+                match vectors {
+                    1 => block.strip::<M, 1, 12>(column),
+                    2 => block.strip::<M, 2, 12>(column),
+                    3 | 5 | 6 => block.strip::<M, 3, 8>(column),
+                    _ => block.strip::<M, 4, 6>(column),
+                }
+            } else {
+                // With 16 registers: 12 of sums. A padded row is an even number of vectors.
+                block.strip::<M, 2, 6>(column)
             };
         }
-        c.padded_row(i)[columns..].fill(T::ZERO);
+    }
+}
+
+/// The part of a product that is summed over a range of k.
+struct Block<'a, T: Scalar, const TRANSPOSED: bool> {
+    c: &'a mut [T],
+    a: &'a [T],
+    b: &'a [T],
+    a_stride: usize,
+    /// Of B and of C.
+    stride: usize,
+    rows: usize,
+    /// From and to.
+    k: [usize; 2],
+    /// Whether C holds the sum so far.
+    add: bool,
+    /// What is done at the end.
+    bias: Option<(&'a [T], Fused)>,
+}
+
+impl<T: Vectors, const TRANSPOSED: bool> Block<'_, T, TRANSPOSED> {
+    /// NV vectors of columns of C, MR rows at a time and then fewer; returns how many columns that is.
+    #[inline(always)]
+    fn strip<M: Machine, const NV: usize, const MR: usize>(&mut self, column: usize) -> usize {
+        let mut row = 0;
+        while row + MR <= self.rows {
+            self.tile::<M, NV, MR>(row, column);
+            row += MR;
+        }
+        while row + 4 <= self.rows {
+            self.tile::<M, NV, 4>(row, column);
+            row += 4;
+        }
+        if row + 2 <= self.rows {
+            self.tile::<M, NV, 2>(row, column);
+            row += 2;
+        }
+        if row < self.rows {
+            self.tile::<M, NV, 1>(row, column);
+        }
+        NV * M::VECTOR_BYTES / size_of::<T>()
+    }
+
+    /// NV vectors of columns of MR rows.
+    #[inline(always)]
+    fn tile<M: Machine, const NV: usize, const MR: usize>(&mut self, row: usize, column: usize) {
+        let (stride, a_stride) = (self.stride, self.a_stride);
+        let lanes = M::VECTOR_BYTES / size_of::<T>();
+        let width = NV * lanes;
+        let [first, last] = self.k;
+        let mut before = [[M::Vector::<T>::splat(T::ZERO); NV]; MR];
+        if self.add {
+            for (r, before) in before.iter_mut().enumerate() {
+                *before = load::<T, M, NV>(&self.c[(row + r) * stride + column..][..width]);
+            }
+        }
+        // Only indices that are known where it is compiled may touch the sums of the loops, or they leave the registers.
+        let mut sums = before;
+        let count = last - first;
+        if count > 0 {
+            let b = &self.b[first * stride + column..][..(count - 1) * stride + width];
+            if TRANSPOSED {
+                let a = &self.a[first * a_stride + row..][..(count - 1) * a_stride + MR];
+                for l in 0..count {
+                    let a = &a[l * a_stride..][..MR];
+                    let b = load::<T, M, NV>(&b[l * stride..][..width]);
+                    sums = add_product::<T, M, NV, MR>(sums, |r| a[r], b);
+                }
+            } else {
+                let mut a = [&self.a[..0]; MR];
+                for (r, a) in a.iter_mut().enumerate() {
+                    *a = &self.a[(row + r) * a_stride + first..][..count];
+                }
+                for l in 0..count {
+                    let b = load::<T, M, NV>(&b[l * stride..][..width]);
+                    sums = add_product::<T, M, NV, MR>(sums, |r| a[r][l], b);
+                }
+            }
+        }
+        let mut sums = sums;
+        if let Some((bias, _)) = self.bias {
+            let bias = load::<T, M, NV>(&bias[column..][..width]);
+            for sums in &mut sums {
+                for (sum, bias) in sums.iter_mut().zip(bias) {
+                    *sum = sum.add(bias);
+                }
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            let to = &mut self.c[(row + r) * stride + column..][..width];
+            for (v, sum) in sums.iter().enumerate() {
+                sum.store(&mut to[v * lanes..(v + 1) * lanes]);
+            }
+            match self.bias {
+                None | Some((_, Fused::Identity)) => {}
+                Some((_, Fused::Relu)) => rectify(to, T::ZERO),
+                Some((_, Fused::LeakyRelu(slope))) => rectify(to, T::from_f64(slope)),
+            }
+        }
+    }
+}
+
+/// NV vectors side by side.
+#[inline(always)]
+fn load<T: Vectors, M: Machine, const NV: usize>(from: &[T]) -> [M::Vector<T>; NV] {
+    let lanes = M::VECTOR_BYTES / size_of::<T>();
+    // Not `from_fn`, which need not be inlined.
+    let mut vectors = [M::Vector::<T>::splat(T::ZERO); NV];
+    for (v, vector) in vectors.iter_mut().enumerate() {
+        *vector = M::Vector::<T>::load(&from[v * lanes..(v + 1) * lanes]);
+    }
+    vectors
+}
+
+/// sums[r] += a(r) b.
+#[inline(always)]
+fn add_product<T: Vectors, M: Machine, const NV: usize, const MR: usize>(
+    mut sums: [[M::Vector<T>; NV]; MR],
+    a: impl Fn(usize) -> T,
+    b: [M::Vector<T>; NV],
+) -> [[M::Vector<T>; NV]; MR] {
+    for r in 0..MR {
+        let a = M::Vector::<T>::splat(a(r));
+        for v in 0..NV {
+            sums[r][v] = a.mul_add(b[v], sums[r][v]);
+        }
+    }
+    sums
+}
+
+/// x, or slope x where it is not positive.
+#[inline(always)]
+fn rectify<T: Scalar>(x: &mut [T], slope: T) {
+    for x in x {
+        *x = if *x > T::ZERO { *x } else { slope * *x };
     }
 }
 

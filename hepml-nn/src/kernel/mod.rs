@@ -21,11 +21,16 @@ mod conv;
 mod elementwise;
 mod function;
 mod gemm;
+mod lanes;
 mod machine;
 mod pool;
 mod reduce;
+#[cfg(test)]
+mod reference;
 mod segment;
 mod simd_level;
+#[cfg(test)]
+mod tests;
 mod update;
 
 pub(crate) use aligned::Aligned;
@@ -41,7 +46,10 @@ pub(crate) use update::{AdamStep, SgdStep};
 use crate::matrix::{View, ViewMut};
 use crate::scalar::Scalar;
 
-/// Defines a method of [`Kernel`] that checks its arguments and calls the body compiled for the level.
+/// Defines a method of [`Kernel`] that checks its arguments and calls the body compiled for the level and the number.
+///
+/// The bodies are compiled here, for f32 and f64, not where a generic network is used: they are fast in a user's debug
+/// build too.
 macro_rules! versions {
     ($($(#[$doc:meta])* fn $name:ident = $module:ident :: $body:ident ( $($argument:ident : $type:ty),* $(,)? ) $(-> $result:ty)? $check:block)*) => {
         impl Kernel {
@@ -49,33 +57,54 @@ macro_rules! versions {
                 $(#[$doc])*
                 #[allow(clippy::too_many_arguments, reason = "operands, results and what to do")]
                 pub(crate) fn $name<T: Scalar>(self, $($argument: $type),*) $(-> $result)? {
-                    #[cfg(target_arch = "x86_64")]
-                    #[target_feature(enable = "avx2,fma")]
-                    #[allow(clippy::too_many_arguments, reason = "as the method")]
-                    fn avx2<T: Scalar>($($argument: $type),*) $(-> $result)? {
-                        $module::$body::<T, machine::Avx2>($($argument),*)
-                    }
-                    #[cfg(target_arch = "x86_64")]
-                    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-                    #[allow(clippy::too_many_arguments, reason = "as the method")]
-                    fn avx512<T: Scalar>($($argument: $type),*) $(-> $result)? {
-                        $module::$body::<T, machine::Avx512>($($argument),*)
-                    }
                     $check
-                    match self.level() {
-                        SimdLevel::Portable => $module::$body::<T, machine::Portable>($($argument),*),
-                        #[cfg(target_arch = "x86_64")]
-                        // SAFETY: a `Kernel` is only made of a level that this processor has.
-                        SimdLevel::Avx2 => unsafe { avx2::<T>($($argument),*) },
-                        #[cfg(target_arch = "x86_64")]
-                        // SAFETY: as for AVX2.
-                        SimdLevel::Avx512 => unsafe { avx512::<T>($($argument),*) },
-                        #[cfg(not(target_arch = "x86_64"))]
-                        SimdLevel::Avx2 | SimdLevel::Avx512 => unreachable!("not available on this architecture"),
-                    }
+                    T::$name(self, $($argument),*)
                 }
             )*
         }
+
+        /// What is compiled for a number.
+        #[allow(clippy::too_many_arguments, reason = "as the methods of a kernel")]
+        pub(crate) trait Compiled<T: Scalar> {
+            $(fn $name(kernel: Kernel, $($argument: $type),*) $(-> $result)?;)*
+        }
+
+        versions!(@compile f32 $(fn $name = $module :: $body ( $($argument : $type),* ) $(-> $result)?;)*);
+        versions!(@compile f64 $(fn $name = $module :: $body ( $($argument : $type),* ) $(-> $result)?;)*);
+    };
+    (@compile $number:ident $(fn $name:ident = $module:ident :: $body:ident ( $($argument:ident : $type:ty),* ) $(-> $result:ty)?;)*) => {
+        const _: () = {
+            type T = $number;
+
+            #[allow(clippy::too_many_arguments, reason = "as the methods of a kernel")]
+            impl Compiled<T> for T {
+                $(
+                    fn $name(kernel: Kernel, $($argument: $type),*) $(-> $result)? {
+                        #[cfg(target_arch = "x86_64")]
+                        #[target_feature(enable = "avx2,fma")]
+                        fn avx2($($argument: $type),*) $(-> $result)? {
+                            $module::$body::<T, machine::Avx2>($($argument),*)
+                        }
+                        #[cfg(target_arch = "x86_64")]
+                        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+                        fn avx512($($argument: $type),*) $(-> $result)? {
+                            $module::$body::<T, machine::Avx512>($($argument),*)
+                        }
+                        match kernel.level() {
+                            SimdLevel::Portable => $module::$body::<T, machine::Portable>($($argument),*),
+                            #[cfg(target_arch = "x86_64")]
+                            // SAFETY: a `Kernel` is only made of a level that this processor has.
+                            SimdLevel::Avx2 => unsafe { avx2($($argument),*) },
+                            #[cfg(target_arch = "x86_64")]
+                            // SAFETY: as for AVX2.
+                            SimdLevel::Avx512 => unsafe { avx512($($argument),*) },
+                            #[cfg(not(target_arch = "x86_64"))]
+                            SimdLevel::Avx2 | SimdLevel::Avx512 => unreachable!("not available on this architecture"),
+                        }
+                    }
+                )*
+            }
+        };
     };
 }
 
