@@ -1,22 +1,24 @@
 //! Models.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use hepml_core::ndarray::{Array2, Ix2};
+use hepml_core::ndarray::s;
 use hepml_core::rand::{Rng, SeedableRng};
 use hepml_core::rand_chacha::ChaCha8Rng;
 use hepml_core::serde::{Deserialize, Serialize};
-use hepml_core::{EventSet, FitReport, Item, Load, ModelFile, Observables, Save, Table};
+use hepml_core::{EventSet, FitReport, Item, Load, ModelFile, Observables, Save, Table, check_finite};
 
 use super::{FitSummary, Head};
 use crate::error::{Error, Result};
 use crate::inputs::Inputs;
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, View};
 use crate::network::{Architecture, EncodedOf, Encoder, EventsOf, Network};
 use crate::parameters::Parameters;
 use crate::pass::Pass;
+use crate::saved;
 use crate::scalar::Scalar;
 use crate::tape::{Tape, Var};
 
@@ -58,6 +60,7 @@ struct Header<A, E> {
 }
 
 /// What a thread keeps between batches.
+#[derive(Default)]
 struct Workspace<T: Scalar, I> {
     tape: Tape<T>,
     batch: I,
@@ -142,7 +145,7 @@ impl<A: Architecture, T: Scalar> Model<A, T> {
         F: Fn(&mut Pass<'_, T>, &EncodedOf<A, T>, Range<usize>) -> Result<Var> + Sync,
     {
         let count = events.event_count();
-        let block = |workspace: &mut Workspace<T, EncodedOf<A, T>>, block: Range<usize>| {
+        in_blocks(count, columns, |workspace: &mut Workspace<T, EncodedOf<A, T>>, block| {
             let result = if block == (0..count) {
                 self.block(workspace, events, 0, columns, &function)
             } else {
@@ -151,24 +154,26 @@ impl<A: Architecture, T: Scalar> Model<A, T> {
                 self.block(workspace, &part, block.start, columns, &function)
             };
             result.map_err(|error| relabelled(error, |event| block.start + event))
-        };
-        // Without events there is an empty block, too: it checks the columns.
-        let blocks: Vec<Range<usize>> = (0..count.max(1))
-            .step_by(BLOCK_EVENTS)
-            .map(|start| start..count.min(start + BLOCK_EVENTS))
-            .collect();
-        let workspace = || Workspace {
-            tape: Tape::new(),
-            batch: EncodedOf::<A, T>::default(),
-            events: Vec::with_capacity(BLOCK_EVENTS),
-        };
-        let parts = for_each(&blocks, workspace, block);
-        let mut numbers = Vec::with_capacity(count * columns);
-        // In order, so that the first bad event is named, however the threads run.
-        for part in parts {
-            numbers.extend(part?);
-        }
-        Ok(Table::from_shape_vec((count, columns), numbers).expect("as many numbers as events times columns"))
+        })
+    }
+
+    /// A table [rows, columns] of a function of rows that are no events (points of a latent space), called `what`.
+    pub(crate) fn for_rows<F>(&self, what: &str, rows: &Table, columns: usize, function: F) -> Result<Table>
+    where
+        F: Fn(&mut Pass<'_, T>, Var) -> Result<Var> + Sync,
+    {
+        check_finite(what, rows)?;
+        in_blocks(rows.nrows(), columns, |workspace: &mut Workspace<T, ()>, block| {
+            let rows = Matrix::from_array(&rows.slice(s![block.clone(), ..]));
+            workspace.tape.begin(&self.parameters);
+            let mut pass = Pass::evaluation(&mut workspace.tape);
+            let x = pass.constant(rows.view());
+            let values = function(&mut pass, x)?;
+            let mut numbers = Vec::with_capacity(block.len() * columns);
+            collect(pass.value(values)?, block, columns, &mut numbers)?;
+            workspace.tape.finish();
+            Ok(numbers)
+        })
     }
 
     /// The numbers of the events of a block, which are those from `first` on among all.
@@ -204,24 +209,7 @@ impl<A: Architecture, T: Scalar> Model<A, T> {
             workspace.tape.begin(&self.parameters);
             let mut pass = Pass::evaluation(&mut workspace.tape);
             let values = function(&mut pass, batch, first + start..first + end)?;
-            let values = pass.value(values)?;
-            if values.shape() != (end - start, columns) {
-                let (a, b) = ((end - start, columns), values.shape());
-                return Err(Error::Shapes { operation: "numbers of events", a, b });
-            }
-            for row in 0..end - start {
-                for (column, value) in values.row(row).iter().enumerate() {
-                    if !value.is_finite() {
-                        return Err(hepml_core::Error::NotFinite {
-                            what: format!("output {column} of the network").into(),
-                            item: Item::event(start + row),
-                            value: value.to_f64(),
-                        }
-                        .into());
-                    }
-                    numbers.push(value.to_f64());
-                }
-            }
+            collect(pass.value(values)?, start..end, columns, &mut numbers)?;
             start = end;
         }
         // Nothing of the model stays behind.
@@ -230,22 +218,62 @@ impl<A: Architecture, T: Scalar> Model<A, T> {
     }
 }
 
-/// `function` of each block, in order, on all threads.
-fn for_each<W, R: Send>(
+/// The table whose rows `function` gives, block by block, on all threads.
+fn in_blocks<T: Scalar, I: Default>(
+    count: usize,
+    columns: usize,
+    function: impl Fn(&mut Workspace<T, I>, Range<usize>) -> Result<Vec<f64>> + Sync,
+) -> Result<Table> {
+    // Without events there is an empty block, too: it checks the columns.
+    let blocks: Vec<Range<usize>> =
+        (0..count.max(1)).step_by(BLOCK_EVENTS).map(|start| start..count.min(start + BLOCK_EVENTS)).collect();
+    let mut numbers = Vec::with_capacity(count * columns);
+    // In order, so that the first bad event is named, however the threads run.
+    for part in for_each(&blocks, function) {
+        numbers.extend(part?);
+    }
+    Ok(Table::from_shape_vec((count, columns), numbers).expect("as many numbers as events times columns"))
+}
+
+/// `function` of each block, in order.
+fn for_each<T: Scalar, I: Default, R: Send>(
     blocks: &[Range<usize>],
-    workspace: impl Fn() -> W + Sync,
-    function: impl Fn(&mut W, Range<usize>) -> R + Sync,
+    function: impl Fn(&mut Workspace<T, I>, Range<usize>) -> R + Sync,
 ) -> Vec<R> {
     #[cfg(feature = "rayon")]
     if blocks.len() > 1 {
         use rayon::prelude::*;
         return blocks
             .par_iter()
-            .map_init(&workspace, |workspace, block| function(workspace, block.clone()))
+            .map_init(Workspace::default, |workspace, block| function(workspace, block.clone()))
             .collect();
     }
-    let mut workspace = workspace();
+    let mut workspace = Workspace::default();
     blocks.iter().map(|block| function(&mut workspace, block.clone())).collect()
+}
+
+/// Appends the values of some events, which must be finite.
+fn collect<T: Scalar>(
+    values: View<'_, T>,
+    events: Range<usize>,
+    columns: usize,
+    numbers: &mut Vec<f64>,
+) -> Result<()> {
+    if values.shape() != (events.len(), columns) {
+        let (a, b) = ((events.len(), columns), values.shape());
+        return Err(Error::Shapes { operation: "numbers of events", a, b });
+    }
+    for (row, event) in events.enumerate() {
+        for (column, value) in values.row(row).iter().enumerate() {
+            if !value.is_finite() {
+                let what = format!("output {column} of the network").into();
+                let (item, value) = (Item::event(event), value.to_f64());
+                return Err(hepml_core::Error::NotFinite { what, item, value }.into());
+            }
+            numbers.push(value.to_f64());
+        }
+    }
+    Ok(())
 }
 
 /// The same error, about the event that is called so elsewhere.
@@ -301,13 +329,7 @@ impl<A: Architecture, T: Scalar> Save for Model<A, T> {
         };
         let mut file = ModelFile::new(A::KIND, LAYOUT, &header)?;
         for id in self.parameters.ids() {
-            let (name, value) = (self.parameters.name(id)?, self.parameters.value(id)?.to_array());
-            match T::NAME {
-                // Of numbers that were f32: exact.
-                #[expect(clippy::cast_possible_truncation, reason = "f32 that have been widened")]
-                "f32" => file.insert_f32(name, &value.mapv(|x| x as f32))?,
-                _ => file.insert_f64(name, &value)?,
-            }
+            saved::insert(&mut file, self.parameters.name(id)?.to_owned(), self.parameters.value(id)?)?;
         }
         file.save(writer)
     }
@@ -333,14 +355,9 @@ impl<A: Architecture, T: Scalar> Load for Model<A, T> {
         for id in parameters.ids() {
             let (name, (rows, columns)) = (parameters.name(id)?.to_owned(), parameters.value(id)?.shape());
             file.expect_shape(&name, &[rows, columns])?;
-            let array: Array2<f64> = match T::NAME {
-                "f32" => file.f32::<Ix2>(&name)?.mapv(f64::from),
-                _ => file.f64::<Ix2>(&name)?,
-            };
-            parameters.set(id, &Matrix::from_array(&array))?;
+            parameters.set(id, &saved::get(&file, &name)?)?;
         }
-        let known: std::collections::BTreeSet<&str> =
-            parameters.ids().map(|id| parameters.name(id)).collect::<Result<_>>()?;
+        let known: BTreeSet<&str> = parameters.ids().map(|id| parameters.name(id)).collect::<Result<_>>()?;
         if let Some(name) = file.tensor_names().find(|name| !known.contains(name)) {
             return Err(hepml_core::Error::Model(format!(
                 "tensor {name:?} is no parameter of its {}",

@@ -73,7 +73,6 @@ impl<A: Architecture, T: Scalar> Preparation<A, T> {
 
     /// Writes into a report what should be known of the events.
     pub(super) fn report(&self, report: &mut FitReport) {
-        report.measure("events/training", self.training.events.len() as f64, None);
         if let Some(validation) = &self.validation {
             report.measure("events/validation", validation.events.len() as f64, None);
         }
