@@ -322,3 +322,54 @@ fn all_threads() -> usize {
 fn get_mut<P>(part: &mut Mutex<P>) -> &mut P {
     part.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::Var;
+
+    /// Events of given costs, without a loss.
+    struct Costs(Vec<usize>);
+
+    impl Objective<f64> for Costs {
+        type Workspace = ();
+
+        fn count(&self) -> usize {
+            self.0.len()
+        }
+
+        fn cost(&self, event: usize) -> usize {
+            self.0[event]
+        }
+
+        fn loss(&self, pass: &mut Pass<'_, f64>, (): &mut (), _: &[usize]) -> Result<Var> {
+            Ok(pass.number(0.0))
+        }
+    }
+
+    fn cuts(costs: &[usize], micro_rows: usize) -> Vec<usize> {
+        let mut crew = Crew::<f64, ()>::new(Some(1), None, micro_rows).unwrap();
+        let objective = Costs(costs.to_vec());
+        let events: Vec<usize> = (0..costs.len()).collect();
+        crew.cut(&objective, &events);
+        crew.cuts
+    }
+
+    #[test]
+    fn micro_batches_are_of_about_equal_cost() {
+        assert_eq!(cuts(&[1; 10], 3), [4, 7, 10]);
+        assert_eq!(cuts(&[1; 10], usize::MAX), [10]);
+        assert_eq!(cuts(&[1; 3], 1), [1, 2, 3]);
+        // Sets without rows count as one row; a large one is a micro-batch of its own.
+        assert_eq!(cuts(&[0; 4], 2), [2, 4]);
+        assert_eq!(cuts(&[100, 1, 1, 1], 20), [1, 4]);
+        assert_eq!(cuts(&[1, 1, 100, 1], 20), [3, 4]);
+        assert_eq!(cuts(&[7], 2), [1]);
+    }
+
+    #[test]
+    fn parts_are_powers_of_two() {
+        let counts = [0, 1, 511, 1024, 5000, 1 << 20].map(parts);
+        assert_eq!(counts, [1, 1, 1, 2, 8, 16]);
+    }
+}

@@ -28,7 +28,10 @@ impl Divergence {
         event: Option<usize>,
         state: TrainingState<T>,
     ) -> Self {
-        let (epoch, step) = (state.epochs() + 1, state.steps() + 1);
+        let journal = &state.journal;
+        // All batches of the epoch are done, or the next one failed.
+        let step = if journal.batch == journal.batches { journal.step } else { journal.step + 1 };
+        let epoch = journal.epoch + 1;
         Self { what, epoch, step, events, event, state: Box::new(state) }
     }
 
@@ -52,8 +55,8 @@ impl Divergence {
         self.event
     }
 
-    /// The state before that step: the best parameters so far, and what it takes to go on, at a lower rate for example.
-    /// None if training was in another number type.
+    /// The state as it was before: the best parameters so far, from which to begin again (at a lower rate, with clipping),
+    /// and the last ones. None if training was in another number type.
     pub fn state<T: Scalar>(&self) -> Option<&TrainingState<T>> {
         self.state.downcast_ref()
     }

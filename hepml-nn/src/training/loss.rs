@@ -208,3 +208,170 @@ fn gaussian<T: Scalar>(tape: &mut Tape<T>, outputs: Var, targets: Var) -> Result
     let sum = tape.add(square, log_variance)?;
     tape.affine(sum, 0.5, 0.5 * std::f64::consts::TAU.ln())
 }
+
+#[cfg(test)]
+mod tests {
+    use hepml_core::testing::check_gradient;
+
+    use super::*;
+    use crate::parameters::Gradients;
+    use crate::training::reference::{numbers, reference, rows};
+
+    fn matrix<T: Scalar>(rows: &[Vec<f64>]) -> Matrix<T> {
+        let values: Vec<T> = rows.iter().flatten().map(|x| T::from_f64(*x)).collect();
+        Matrix::from_rows(rows.len(), rows[0].len(), &values).unwrap()
+    }
+
+    /// The losses, and the gradient of their weighted sum by the outputs.
+    fn evaluate<T: Scalar>(
+        loss: &Loss,
+        outputs: &[Vec<f64>],
+        targets: &[Vec<f64>],
+        weights: &[f64],
+    ) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let mut tape = Tape::<T>::new();
+        let outputs = tape.input(matrix(outputs).view());
+        let targets = tape.constant(matrix(targets).view());
+        let losses = loss.of(&mut tape, outputs, targets).unwrap();
+        let weights: Vec<Vec<f64>> = weights.iter().map(|w| vec![*w]).collect();
+        let weights = tape.constant(matrix(&weights).view());
+        let product = tape.mul(losses, weights).unwrap();
+        let sum = tape.sum(product).unwrap();
+        tape.backward(sum, &mut Gradients::default()).unwrap();
+        let gradient = tape.gradient(outputs).unwrap().unwrap().to_array();
+        let losses = tape.value(losses).unwrap().to_array();
+        (losses.into_iter().collect(), gradient.rows().into_iter().map(|row| row.to_vec()).collect())
+    }
+
+    /// Far above the least f32.
+    const SMALL: f64 = 1e-30;
+
+    /// Within 32 roundings of each number by itself, however small it is, but for what the formulas themselves leave:
+    /// ln sum exp and softmax less target are sums of numbers of order 1, known to 4 roundings of 1; a variance of e^60 is
+    /// known to 60 times as many roundings, and terms of order 1 are added to what it divides.
+    fn compare<T: Scalar>() {
+        let epsilon = T::EPSILON.to_f64();
+        for case in reference("losses").as_array().unwrap() {
+            let name = case["loss"].as_str().unwrap();
+            let number = |name: &str| case[name].as_f64().unwrap();
+            let (loss, roundings, unit) = match name {
+                "CrossEntropy" => (Loss::CrossEntropy, 4.0, 1.0),
+                "BinaryCrossEntropy" => (Loss::BinaryCrossEntropy, 32.0, SMALL),
+                "MeanSquared" => (Loss::MeanSquared, 32.0, SMALL),
+                "Huber" => (Loss::Huber { delta: number("delta") }, 32.0, SMALL),
+                "Quantile" => (Loss::Quantile { levels: numbers(&case["levels"]) }, 32.0, SMALL),
+                "Gaussian" => (Loss::Gaussian, 60.0 * 32.0, 1.0),
+                other => panic!("{other}"),
+            };
+            let (outputs, targets) = (rows(&case["outputs"]), rows(&case["targets"]));
+            let (losses, gradient) = evaluate::<T>(&loss, &outputs, &targets, &vec![1.0; targets.len()]);
+            let expected = numbers(&case["losses"]).into_iter().chain(rows(&case["gradient"]).concat());
+            let got = losses.into_iter().chain(gradient.concat());
+            for (place, (got, expected)) in got.zip(expected).enumerate() {
+                let bound = roundings * epsilon * expected.abs().max(unit);
+                assert!((got - expected).abs() <= bound, "{}, {name}, {place}: {got} {expected}", T::NAME);
+            }
+        }
+    }
+
+    #[test]
+    fn losses_and_gradients_are_those_of_torch() {
+        compare::<f64>();
+        compare::<f32>();
+    }
+
+    /// Rounding of sums of a few terms of order 1.
+    const ROUNDING: f64 = 1e-13;
+
+    fn total(loss: &Loss, constant: &[f64], targets: &[Vec<f64>], weights: &[f64]) -> (f64, Vec<f64>) {
+        let outputs = vec![constant.to_vec(); targets.len()];
+        let (losses, gradient) = evaluate::<f64>(loss, &outputs, targets, weights);
+        let sum = losses.iter().zip(weights).map(|(l, w)| l * w).sum();
+        (sum, (0..constant.len()).map(|k| gradient.iter().map(|row| row[k]).sum()).collect())
+    }
+
+    /// At the minimum over constants the gradient vanishes (where there is one), and a step away costs more.
+    fn check_minimum(loss: &Loss, constant: &[f64], targets: &[Vec<f64>], weights: &[f64], smooth: bool) {
+        let (least, gradient) = total(loss, constant, targets, weights);
+        if smooth {
+            assert!(gradient.iter().all(|g| g.abs() < ROUNDING), "{loss:?}: {gradient:?}");
+        }
+        for k in 0..constant.len() {
+            for step in [-0.01, 0.01] {
+                let mut moved = constant.to_vec();
+                moved[k] += step;
+                assert!(total(loss, &moved, targets, weights).0 > least, "{loss:?}, output {k}, step {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn minima_over_constants_are_the_closed_forms() {
+        let y = [0.3, -1.2, 2.5, 0.9, -0.4];
+        let targets: Vec<Vec<f64>> = y.iter().map(|y| vec![*y]).collect();
+        // A negative weight belongs to a value in the middle: the weighted variance stays positive.
+        for w in [[1.0, 2.0, 0.5, 1.5, 3.0], [-0.5, 2.0, 0.5, 1.5, 3.0]] {
+            let sum: f64 = w.iter().sum();
+            let mean: f64 = y.iter().zip(w).map(|(y, w)| y * w).sum::<f64>() / sum;
+            let variance: f64 = y.iter().zip(w).map(|(y, w)| w * (y - mean).powi(2)).sum::<f64>() / sum;
+            check_minimum(&Loss::MeanSquared, &[mean], &targets, &w, true);
+            check_minimum(&Loss::Huber { delta: 10.0 }, &[mean], &targets, &w, true);
+            check_minimum(&Loss::Gaussian, &[mean, variance.ln()], &targets, &w, true);
+            let labels: Vec<Vec<f64>> = y.iter().map(|y| vec![f64::from(*y > 0.0)]).collect();
+            let p: f64 = labels.iter().zip(w).map(|(y, w)| y[0] * w).sum::<f64>() / sum;
+            check_minimum(&Loss::BinaryCrossEntropy, &[(p / (1.0 - p)).ln()], &labels, &w, true);
+            let classes: Vec<Vec<f64>> = labels.iter().map(|y| vec![y[0], 1.0 - y[0]]).collect();
+            let logits = [p.ln() + 0.7, (1.0 - p).ln() + 0.7];
+            check_minimum(&Loss::CrossEntropy, &logits, &classes, &w, true);
+        }
+        // Sorted: -1.2 (2), -0.4 (3), 0.3 (1), 0.9 (1.5), 2.5 (0.5), of 8: the median lies where 4 is passed.
+        let w = [1.0, 2.0, 0.5, 1.5, 3.0];
+        let levels = vec![0.2, 0.5, 0.9];
+        check_minimum(&Loss::Quantile { levels }, &[-1.2, -0.4, 0.9], &targets, &w, false);
+        check_minimum(&Loss::Huber { delta: 1e-3 }, &[-0.4 + 1e-3 / 3.0], &targets, &w, true);
+    }
+
+    #[test]
+    fn gradients_are_those_of_finite_differences() {
+        let targets = [vec![0.3, 0.7], vec![1.0, 0.0], vec![0.0, 1.0]];
+        let w = [1.0, -0.7, 2.0];
+        for loss in [
+            Loss::CrossEntropy,
+            Loss::BinaryCrossEntropy,
+            Loss::MeanSquared,
+            Loss::Huber { delta: 0.9 },
+            Loss::Quantile { levels: vec![0.1, 0.6] },
+            Loss::Gaussian,
+        ] {
+            let columns = loss.outputs(2);
+            let flat: Vec<f64> = (0..3 * columns).map(|k| (1.7 * k as f64 + 0.4).sin() * 1.5).collect();
+            let outputs = |x: &[f64]| -> Vec<Vec<f64>> { x.chunks(columns).map(<[f64]>::to_vec).collect() };
+            let sum = |x: &[f64]| {
+                let (losses, _) = evaluate::<f64>(&loss, &outputs(x), &targets, &w);
+                Ok::<f64, Error>(losses.iter().zip(w).map(|(l, w)| l * w).sum())
+            };
+            let gradient = evaluate::<f64>(&loss, &outputs(&flat), &targets, &w).1.concat();
+            check_gradient(sum, &gradient, &flat, 0.02, 1e-8).unwrap_or_else(|e| panic!("{loss:?}: {e}"));
+        }
+    }
+
+    #[test]
+    fn bad_targets_are_named() {
+        let error =
+            |loss: Loss, rows: &[Vec<f64>]| loss.check_targets(&matrix::<f32>(rows)).unwrap_err().to_string();
+        let nan = error(Loss::MeanSquared, &[vec![0.0, 1.0], vec![0.0, f64::NAN]]);
+        assert!(nan.contains("target 1 of event 1"), "{nan}");
+        let label = error(Loss::BinaryCrossEntropy, &[vec![0.0], vec![1.5]]);
+        assert!(label.contains("target 0 of event 1 is 1.5"), "{label}");
+        let sum = error(Loss::CrossEntropy, &[vec![0.5, 0.5], vec![0.5, 0.25]]);
+        assert!(sum.contains("sum of the class probabilities of event 1"), "{sum}");
+        assert!(error(Loss::Quantile { levels: vec![] }, &[vec![0.0]]).contains("quantile levels"));
+        assert!(error(Loss::Quantile { levels: vec![1.0] }, &[vec![0.0]]).contains("quantile level"));
+        assert!(error(Loss::Huber { delta: 0.0 }, &[vec![0.0]]).contains("delta"));
+        let third = 1.0 / 3.0;
+        Loss::CrossEntropy.check_targets(&matrix::<f32>(&[vec![third, third, third]])).unwrap();
+        let mut tape = Tape::<f64>::new();
+        let y = tape.constant(matrix(&[vec![0.0, 1.0]]).view());
+        assert!(matches!(Loss::Gaussian.of(&mut tape, y, y), Err(Error::Shapes { .. })));
+    }
+}

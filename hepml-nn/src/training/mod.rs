@@ -5,6 +5,8 @@ mod divergence;
 mod loss;
 mod objective;
 mod optimiser;
+#[cfg(test)]
+mod reference;
 mod schedule;
 mod supervised;
 mod trained;

@@ -137,3 +137,121 @@ impl Optimiser {
         parameters.refresh(kernel);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::SimdLevel;
+    use crate::matrix::Matrix;
+    use crate::training::reference::{numbers, reference, rows};
+
+    /// The parameters after each step down the mean of (x p - y)².
+    fn trajectory<T: Scalar>(
+        level: SimdLevel,
+        optimiser: &Optimiser,
+        rate: f64,
+        steps: u64,
+    ) -> Vec<Vec<f64>> {
+        let problem = reference("optimisers");
+        let (x, y, start) = (rows(&problem["x"]), numbers(&problem["y"]), numbers(&problem["start"]));
+        let kernel = Kernel::new(level).unwrap();
+        let start: Vec<T> = start.into_iter().map(T::from_f64).collect();
+        let mut parameters = Parameters::new();
+        let id = parameters.add("p", &Matrix::from_rows(1, start.len(), &start).unwrap()).unwrap();
+        let mut gradients = Gradients::zeros(&parameters);
+        let mut moments = [Gradients::zeros(&parameters), Gradients::zeros(&parameters)];
+        let mut trajectory = Vec::new();
+        for step in 1..=steps {
+            let p: Vec<f64> =
+                parameters.value(id).unwrap().row(0).iter().map(|p| Scalar::to_f64(*p)).collect();
+            // The gradient of the sum: the step divides by the number of events.
+            gradients.clear();
+            for (x, y) in x.iter().zip(&y) {
+                let residual = x.iter().zip(&p).map(|(x, p)| x * p).sum::<f64>() - y;
+                for (g, x) in gradients.values_mut().iter_mut().zip(x) {
+                    *g += T::from_f64(2.0 * residual * x);
+                }
+            }
+            let scale = 1.0 / y.len() as f64;
+            optimiser.step(kernel, &mut parameters, &gradients, &mut moments, [scale, rate], step);
+            let after = parameters.value(id).unwrap();
+            assert_eq!(parameters.transpose(id).unwrap().row(0)[0], after.row(0)[0]);
+            assert!(after.padded()[after.columns()..].iter().all(|x| *x == T::ZERO));
+            trajectory.push(after.row(0).iter().map(|p| Scalar::to_f64(*p)).collect());
+        }
+        trajectory
+    }
+
+    fn compare<T: Scalar>(tolerance: f64) {
+        let decay = |mut optimiser: Optimiser, value: f64| {
+            let (Optimiser::Sgd { decay, .. }
+            | Optimiser::Adam { decay, .. }
+            | Optimiser::AdamW { decay, .. }) = &mut optimiser;
+            *decay = value;
+            optimiser
+        };
+        let nesterov = Optimiser::Sgd { momentum: 0.8, nesterov: true, decay: 0.01 };
+        let other = Optimiser::Adam { beta1: 0.8, beta2: 0.95, epsilon: 1e-6, decay: 0.2 };
+        let cases = [
+            ("sgd", Optimiser::sgd(0.0), 0.05),
+            ("sgd momentum", decay(Optimiser::sgd(0.9), 0.03), 0.05),
+            ("sgd nesterov", nesterov, 0.05),
+            ("adam", Optimiser::adam(), 0.1),
+            ("adam decay", other, 0.1),
+            ("adamw", Optimiser::adam_w(0.2), 0.1),
+        ];
+        let expected = &reference("optimisers")["trajectories"];
+        assert_eq!(expected.as_object().unwrap().len(), cases.len());
+        for level in SimdLevel::available() {
+            for (name, optimiser, rate) in cases {
+                let expected = rows(&expected[name]);
+                let got = trajectory::<T>(level, &optimiser, rate, expected.len() as u64);
+                for (step, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                    for (got, expected) in got.iter().zip(expected) {
+                        let off = (got - expected).abs();
+                        assert!(off < tolerance, "{level:?}, {name}, step {step}: {got} {expected}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn steps_are_those_of_torch() {
+        // 25 steps of rounding of numbers of order 1.
+        compare::<f64>(1e-13);
+        compare::<f32>(2e-5);
+    }
+
+    #[test]
+    fn the_first_step_by_hand() {
+        // With g = 2/n sum x (x p - y): SGD steps by rate g, Adam by the rate in the direction of the sign of g.
+        let problem = reference("optimisers");
+        let (x, y, start) = (rows(&problem["x"]), numbers(&problem["y"]), numbers(&problem["start"]));
+        let dot = |x: &[f64]| x.iter().zip(&start).map(|(x, p)| x * p).sum::<f64>();
+        let sgd = trajectory::<f64>(SimdLevel::Portable, &Optimiser::sgd(0.9), 0.25, 1);
+        let adam = trajectory::<f64>(SimdLevel::Portable, &Optimiser::adam(), 0.25, 1);
+        let adam_w = trajectory::<f64>(SimdLevel::Portable, &Optimiser::adam_w(0.5), 0.25, 1);
+        for k in 0..3 {
+            let g = x.iter().zip(&y).map(|(x, y)| 2.0 * x[k] * (dot(x) - y)).sum::<f64>() / y.len() as f64;
+            assert!((sgd[0][k] - (start[k] - 0.25 * g)).abs() < 1e-14);
+            // Epsilon of 1e-8 against |g| of order 1.
+            assert!((adam[0][k] - (start[k] - 0.25 * g.signum())).abs() < 1e-7);
+            assert!((adam_w[0][k] - (start[k] * (1.0 - 0.25 * 0.5) - 0.25 * g.signum())).abs() < 1e-7);
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_named() {
+        let epsilon = Optimiser::Adam { beta1: 0.9, beta2: 0.999, epsilon: 0.0, decay: 0.0 };
+        for (optimiser, what) in [
+            (Optimiser::sgd(1.0), "momentum"),
+            (Optimiser::adam_w(-1.0), "weight decay"),
+            (Optimiser::adam_w(f64::NAN), "weight decay"),
+            (epsilon, "epsilon"),
+            (Optimiser::Adam { beta1: 0.9, beta2: 1.0, epsilon: 1e-8, decay: 0.0 }, "beta2"),
+        ] {
+            assert!(optimiser.check().unwrap_err().to_string().contains(what), "{optimiser:?}");
+        }
+    }
+}

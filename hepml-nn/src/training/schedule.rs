@@ -150,3 +150,77 @@ impl Plateau {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::reference::{numbers, reference};
+
+    /// Rounding of cosines, and of the recursions by which torch goes from one rate to the next.
+    const ROUNDING: f64 = 1e-13;
+
+    fn compare(got: &[f64], expected: &[f64]) {
+        assert_eq!(got.len(), expected.len());
+        for (step, (got, expected)) in got.iter().zip(expected).enumerate() {
+            assert!((got - expected).abs() < ROUNDING, "step {step}: {got} {expected}");
+        }
+    }
+
+    #[test]
+    fn rates_are_those_of_torch() {
+        let reference = reference("schedules");
+        let (rate, total) = (reference["rate"].as_f64().unwrap(), reference["steps"].as_u64().unwrap());
+        for (name, schedule) in
+            [("cosine", Schedule::Cosine { last: 0.1 }), ("one cycle", Schedule::one_cycle())]
+        {
+            let rates: Vec<f64> =
+                (0..total).map(|step| rate * schedule.factor(step, total, &Plateau::default())).collect();
+            compare(&rates, &numbers(&reference[name]));
+        }
+        let schedule = Schedule::Plateau { factor: 0.5, patience: 2, threshold: 1e-4, least: 0.2 };
+        let mut plateau = Plateau::default();
+        let mut rates = Vec::new();
+        for loss in numbers(&reference["plateau losses"]) {
+            rates.push(rate * schedule.factor(0, total, &plateau));
+            plateau.note(&schedule, loss);
+        }
+        compare(&rates, &numbers(&reference["plateau"]));
+    }
+
+    #[test]
+    fn plateaus_know_negative_losses() {
+        let schedule = Schedule::Plateau { factor: 0.5, patience: 0, threshold: 0.1, least: 0.0 };
+        let mut plateau = Plateau::default();
+        let factors: Vec<f64> = [-1.0, -1.2, -1.25, -1.0]
+            .into_iter()
+            .map(|loss| {
+                plateau.note(&schedule, loss);
+                plateau.factor
+            })
+            .collect();
+        assert_eq!(factors, [1.0, 1.0, 0.5, 0.25]);
+    }
+
+    #[test]
+    fn short_trainings_have_rates_too() {
+        for schedule in [
+            Schedule::Constant,
+            Schedule::cosine(),
+            Schedule::one_cycle(),
+            Schedule::plateau(3),
+            Schedule::OneCycle { rise: 1.0, first: 0.1, last: 0.0 },
+            Schedule::OneCycle { rise: 0.0, first: 0.1, last: 0.0 },
+        ] {
+            for total in 1..5 {
+                for step in 0..total {
+                    let factor = schedule.factor(step, total, &Plateau::default());
+                    assert!((0.0..=1.0).contains(&factor), "{schedule:?} {step}/{total}: {factor}");
+                }
+            }
+        }
+        assert!(Schedule::Cosine { last: 2.0 }.check().is_err());
+        assert!(
+            Schedule::Plateau { factor: f64::NAN, patience: 1, threshold: 0.0, least: 0.0 }.check().is_err()
+        );
+    }
+}

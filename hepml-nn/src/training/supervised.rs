@@ -1,5 +1,7 @@
 //! A network that learns targets.
 
+use std::fmt;
+
 use hepml_core::Error as CoreError;
 
 use super::{Loss, Objective};
@@ -15,7 +17,6 @@ use crate::tape::Var;
 ///
 /// Weights may be negative. They are scaled so that the mean of |w| is 1: neither their unit nor the number of events
 /// changes what a learning rate means.
-#[derive(Debug)]
 pub struct Supervised<'a, T: Scalar, N: Network<T>> {
     network: &'a N,
     inputs: &'a N::Input,
@@ -33,6 +34,14 @@ pub struct SupervisedWorkspace<T: Scalar, I> {
     inputs: I,
     targets: Matrix<T>,
     weights: Matrix<T>,
+}
+
+impl<T: Scalar, N: Network<T>> fmt::Debug for Supervised<'_, T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (events, targets) = self.targets.shape();
+        let mut fields = f.debug_struct("Supervised");
+        fields.field("events", &events).field("targets", &targets).field("loss", &self.loss).finish()
+    }
 }
 
 impl<'a, T: Scalar, N: Network<T>> Supervised<'a, T, N> {

@@ -272,7 +272,7 @@ impl<T: Scalar, O: Objective<T>> Trainer<'_, T, O> {
         if let Some(average) = &mut state.average {
             Arc::make_mut(average).refresh(kernel);
         }
-        if !kernel.sum_of_squares(state.parameters.values()).is_finite() {
+        if !state.parameters.values().iter().all(|x| x.is_finite()) {
             return Err(Halt::NotFinite { what: "a parameter", events: Vec::new(), event: None });
         }
         let parameters = state.average.as_ref().unwrap_or(&state.parameters);
