@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reference values for convolutions and pooling of images, from PyTorch in double precision.
 
-Writes hepml-nn/tests/reference/images.json. Needs torch:
+Writes hepml-nn/tests/reference/convolutions.json. Needs torch:
 
     python3 tools/nn_conv_reference.py
 
@@ -17,7 +17,7 @@ import pathlib
 import torch
 import torch.nn.functional as F
 
-OUT = pathlib.Path(__file__).resolve().parent.parent / "hepml-nn" / "tests" / "reference" / "images.json"
+OUT = pathlib.Path(__file__).resolve().parent.parent / "hepml-nn" / "tests" / "reference" / "convolutions.json"
 
 # samples, channels, height, width, output channels, kernel, padding, slope of a leaky ReLU (1: none)
 CONVOLUTIONS = [

@@ -192,7 +192,7 @@ impl Encoder for JetEncoder {
 const CANCELLED: f64 = 64.0 * f64::EPSILON;
 
 /// The particles of a jet about its axis.
-fn place(jet: ParticleSet<'_>, upright: bool, placed: &mut Vec<Placed>) -> hepml_core::Result<()> {
+pub(super) fn place(jet: ParticleSet<'_>, upright: bool, placed: &mut Vec<Placed>) -> hepml_core::Result<()> {
     if jet.is_empty() {
         return Ok(());
     }
