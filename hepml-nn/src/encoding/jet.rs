@@ -46,12 +46,12 @@ use crate::tape::Segments;
 /// # Ok::<(), hepml_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(crate = "hepml_core::serde")]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields)]
 pub struct JetEncoder {
     inputs: Vec<ParticleInput>,
     weighted: bool,
     upright: bool,
-    /// Mean and standard deviation of each column, empty without standardisation.
+    /// Mean and standard deviation of each column (0 for one that does not vary), empty without standardisation.
     scales: Vec<[f64; 2]>,
 }
 
@@ -110,7 +110,7 @@ impl JetEncoder {
                 let deviation = mean(&|x| (x - centre).powi(2)).sqrt();
                 // Rounding of the mean leaves a constant column a deviation of about that size.
                 let varies = deviation > 64.0 * f64::EPSILON * centre.abs();
-                [centre, if varies { deviation } else { 1.0 }]
+                [centre, if varies { deviation } else { 0.0 }]
             })
             .collect();
         Ok(self)
@@ -168,7 +168,7 @@ impl Encoder for JetEncoder {
                     input.push(momentum, placed, feature, &mut row).map_err(at)?;
                 }
                 for (x, [mean, deviation]) in row.iter_mut().zip(&self.scales) {
-                    *x = (*x - mean) / deviation;
+                    *x = (*x - mean) / if *deviation == 0.0 { 1.0 } else { *deviation };
                 }
                 for ((to, &x), name) in rows.row_mut(first + particle).iter_mut().zip(&row).zip(&names) {
                     *to = T::from_f64(x);
@@ -185,6 +185,13 @@ impl Encoder for JetEncoder {
         }
         let globals = Matrix::zeros(events.event_count(), 0);
         Ok(Sets { rows, weights, globals, segments: Segments::new(events.offsets())? })
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let constant = |(name, [_, deviation]): (String, &[f64; 2])| {
+            (*deviation == 0.0).then(|| format!("particles: {name:?} does not vary"))
+        };
+        self.columns().into_iter().zip(&self.scales).filter_map(constant).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::inputs::{SetVars, Sets};
 use crate::layers::{Stack, StackConfig};
 use crate::matrix::Matrix;
-use crate::network::{Architecture, Encoder, Network};
+use crate::network::{Architecture, Network};
 use crate::parameters::Parameters;
 use crate::pass::Pass;
 use crate::scalar::Scalar;
@@ -152,12 +152,10 @@ impl Architecture for DeepSetsConfig {
     }
 
     fn fit_encoder(&self, events: &Weighted<ParticleSets>) -> Result<JetEncoder> {
-        if self.standardise {
-            return self.encoder().standardised(events);
+        if events.is_empty() {
+            return Err(CoreError::Empty { what: "set of training events".into() }.into());
         }
-        // What cannot be encoded is found out before training.
-        self.encoder().encode::<f64>(events.events())?;
-        Ok(self.encoder())
+        if self.standardise { self.encoder().standardised(events) } else { Ok(self.encoder()) }
     }
 
     fn build<T: Scalar>(
