@@ -273,7 +273,9 @@ impl EnsembleConfig {
         }
         report.stopped = members.len() < self.members;
         if members.is_empty() {
-            return Err(hepml_core::Error::Stopped { stage: "the first members of an ensemble".into() }.into());
+            return Err(
+                hepml_core::Error::Stopped { stage: "the first members of an ensemble".into() }.into()
+            );
         }
         report.measure("members", members.len() as f64, None);
         if report.stopped {
@@ -352,6 +354,7 @@ fn for_each<R: Send>(members: usize, fit: impl Fn(usize) -> R + Sync) -> Vec<R> 
     }
     #[cfg(not(feature = "rayon"))]
     work();
-    let outcomes = outcomes.into_iter().map(|outcome| outcome.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let outcomes =
+        outcomes.into_iter().map(|outcome| outcome.into_inner().unwrap_or_else(PoisonError::into_inner));
     outcomes.map(|outcome| outcome.expect("each member was taken")).collect()
 }

@@ -48,7 +48,11 @@ impl Spread {
                 continue;
             }
             if table.dim() != mean.dim() {
-                return Err(Error::Shapes { operation: "observables of members", a: mean.dim(), b: table.dim() });
+                return Err(Error::Shapes {
+                    operation: "observables of members",
+                    a: mean.dim(),
+                    b: table.dim(),
+                });
             }
             for ((mean, squares), x) in mean.iter_mut().zip(&mut squares).zip(&table) {
                 let before = x - *mean;

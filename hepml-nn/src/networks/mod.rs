@@ -1,7 +1,7 @@
 //! Networks: what is built of layers.
 
-mod bayesian_mlp;
 mod autoencoder;
+mod bayesian_mlp;
 mod cnn;
 mod deep_sets;
 mod efn;
@@ -10,8 +10,8 @@ mod pfn;
 mod residual_mlp;
 mod variational_autoencoder;
 
-pub use bayesian_mlp::{BayesianMlp, BayesianMlpConfig};
 pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use bayesian_mlp::{BayesianMlp, BayesianMlpConfig};
 pub use cnn::{Cnn, CnnConfig, ConvBlock};
 pub use deep_sets::{DeepSets, DeepSetsConfig, Pooling};
 pub use efn::{Efn, EfnConfig};
