@@ -47,7 +47,7 @@ impl Dropout {
     }
 
     /// 0 or 1/(1 - p).
-    fn mask<T: Scalar>(&self, rows: usize, columns: usize, noise: &mut dyn Rng) -> Matrix<T> {
+    fn mask<T: Scalar>(self, rows: usize, columns: usize, noise: &mut dyn Rng) -> Matrix<T> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 0, below 2^32")]
         let threshold = (self.rate * 2.0_f64.powi(32)) as u32;
         let kept = T::from_f64(1.0 / (1.0 - self.rate));

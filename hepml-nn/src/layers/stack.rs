@@ -97,9 +97,10 @@ impl StackConfig {
             let name = format!("{name}/{index}");
             let fused = (!self.layer_norm).then_some(self.activation);
             let dense = Dense::new(parameters, &name, [width, next], fused, self.initial, rng)?;
-            let norm = match self.layer_norm {
-                true => Some(LayerNorm::new(parameters, &format!("{name}/norm"), next)?),
-                false => None,
+            let norm = if self.layer_norm {
+                Some(LayerNorm::new(parameters, &format!("{name}/norm"), next)?)
+            } else {
+                None
             };
             layers.push((dense, norm));
             width = next;

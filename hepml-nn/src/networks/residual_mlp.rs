@@ -149,12 +149,11 @@ impl Architecture for ResidualMlpConfig {
         rng: &mut dyn Rng,
     ) -> Result<ResidualMlp> {
         let features = self.features(encoder.columns())?;
-        for (what, number) in [
-            ("number of outputs of a residual perceptron", self.outputs),
-            ("width of a residual perceptron", self.width),
-        ] {
-            if number == 0 {
-                return Err(hepml_core::Error::out_of_range(what, 0.0, "at least 1").into());
+        // Of a single number a layer norm leaves nothing.
+        for (what, number, least) in [("outputs", self.outputs, 1), ("width", self.width, 2)] {
+            if number < least {
+                let what = format!("{what} of a residual perceptron");
+                return Err(Error::shape(format!("{what}, at least"), least, number));
             }
         }
         let dropout = Dropout::new(self.dropout)?;

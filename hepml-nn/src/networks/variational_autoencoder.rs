@@ -1,19 +1,6 @@
 //! Variational autoencoders.
-//!
-//! # Conventions
-//! q(z|x) = N(z; mu(x), diag sigma²(x)) with mu and ln sigma² from the encoder E; p(x|z) = N(x; D(z), diag s²) of the columns as
-//! they are prepared (standardised). The evidence lower bound of an event is
-//!
-//! ln p(x) >= E_q[ln p(x|z)] - KL(q(z|x) || p(z)).
-//!
-//! Its two terms, with the signs of losses, are
-//!
-//! - reconstruction: E_q sum_j [(x_j - D_j(z))²/s_j² + ln s_j² + ln 2 pi]/2,
-//! - divergence: KL(q || p).
-//!
-//! In training E_q is one reparametrised draw z = mu + sigma epsilon. In evaluation it is the cubature rule of third degree, the
-//! mean over the 2 L points mu ± sqrt(L) sigma_i e_i of an L-dimensional z: deterministic, and exact where the integrand is a
-//! polynomial of degree 3 or less (a linear decoder).
+
+use std::sync::Arc;
 
 use hepml_core::ndarray::{Axis, s};
 use hepml_core::rand::{Rng, RngExt};
@@ -131,11 +118,22 @@ pub enum DecoderDeviation {
 }
 
 /// A variational autoencoder on tables (arXiv:1312.6114), with Gaussian, Gaussian-mixture or Dirichlet latent space
-/// (arXiv:2104.08291); the [conventions](self) are those of its module.
+/// (arXiv:2104.08291).
 ///
-/// What the model [observes](hepml_core::Observables) of an event are its reconstruction term and its divergence, [events, 2]:
-/// scores of anomaly both, and minus their sum is the evidence lower bound. What is minimised is
-/// reconstruction + beta divergence. Fitted by [`UnsupervisedConfig`](crate::UnsupervisedConfig).
+/// q(z|x) = N(z; mu(x), diag sigma²(x)) with mu and ln sigma² from a perceptron E; p(x|z) = N(x; D(z), diag s²) with a perceptron
+/// D, of the columns as they are prepared (standardised). The evidence lower bound of an event,
+/// ln p(x) >= E_q[ln p(x|z)] - KL(q(z|x) || p(z)), has the two terms, with the signs of losses,
+///
+/// - reconstruction: E_q sum_j [(x_j - D_j(z))²/s_j² + ln s_j² + ln 2 pi]/2,
+/// - divergence: KL(q || p), as given for each [`LatentPrior`].
+///
+/// They are what the model [observes](hepml_core::Observables) of an event, [events, 2]: scores of anomaly both, and minus their
+/// sum is the bound. What is minimised is reconstruction + beta divergence. Fitted by
+/// [`UnsupervisedConfig`](crate::UnsupervisedConfig).
+///
+/// In training E_q is one reparametrised draw z = mu + sigma epsilon. In evaluation it is the cubature rule of third degree, the
+/// mean over the 2 L points mu ± sqrt(L) sigma_i e_i of the L-dimensional z: deterministic, and exact where the integrand is a
+/// polynomial of degree 3 or less, as for a linear D. [`Model::elbo_terms`] takes draws instead.
 ///
 /// ```
 /// use hepml_nn::{LatentPrior, StackConfig, VariationalAutoencoderConfig};
@@ -244,8 +242,7 @@ impl Architecture for VariationalAutoencoderConfig {
             (LatentPrior::Mixture { components, .. }, None) => Prior::Mixture {
                 components: *components,
                 logits: parameters.add("prior/logits", &Matrix::zeros(1, *components))?,
-                // Apart, or they would stay the same.
-                means: parameters.add("prior/means", &normal_matrix(*components, dimensions, rng))?,
+                means: parameters.add("prior/means", &first_means(*components, dimensions, rng))?,
                 log_deviations: parameters
                     .add("prior/log_deviations", &Matrix::zeros(*components, dimensions))?,
             },
@@ -261,6 +258,22 @@ impl Architecture for VariationalAutoencoderConfig {
             decoder: Mlp::new(parameters, "decoder", dimensions, &self.decoder, columns, rng)?,
         })
     }
+}
+
+/// How far the Gaussians of a mixture are from the origin at first, as root mean square of a dimension. They have a deviation
+/// of 1: nearer ones would soon be one.
+const FIRST_DISTANCE: f64 = 2.0;
+
+/// Means of a mixture around the origin, so that not all modes of the data are on one side; a single one is there.
+fn first_means<T: Scalar>(components: usize, dimensions: usize, rng: &mut dyn Rng) -> Matrix<T> {
+    let mut means = normal_matrix::<f64>(components, dimensions, rng).to_array();
+    let centre = means.mean_axis(Axis(0)).expect("at least one component");
+    means -= &centre;
+    let distance = (means.mapv(|m| m * m).sum() / (components * dimensions) as f64).sqrt();
+    if distance > 0.0 {
+        means *= FIRST_DISTANCE / distance;
+    }
+    Matrix::from_array(&means)
 }
 
 /// A variational autoencoder, [built](VariationalAutoencoderConfig).
@@ -322,20 +335,18 @@ impl VariationalAutoencoder {
         let rows = pass.shape(x)?.0;
         let half = pass.affine(log_variances, 0.5, 0.0)?;
         let deviations = pass.apply(Function::Exp, half)?;
-        let epsilon = match epsilon {
-            Some(epsilon) => epsilon,
-            None => {
-                let points = cubature::<T>(rows, self.dimensions);
-                pass.constant(points.view())
-            }
+        let epsilon = if let Some(epsilon) = epsilon {
+            epsilon
+        } else {
+            let points = cubature::<T>(rows, self.dimensions);
+            pass.constant(points.view())
         };
         let points = pass.shape(epsilon)?.0.checked_div(rows).unwrap_or(1);
-        let which: Option<std::sync::Arc<[u32]>> = match points {
-            1 => None,
-            _ => {
-                let rows = u32::try_from(rows).expect("batches have fewer than 2^32 rows");
-                Some((0..rows).flat_map(|row| std::iter::repeat_n(row, points)).collect())
-            }
+        let which: Option<Arc<[u32]>> = if points == 1 {
+            None
+        } else {
+            let rows = u32::try_from(rows).expect("batches have fewer than 2^32 rows");
+            Some((0..rows).flat_map(|row| std::iter::repeat_n(row, points)).collect())
         };
         let repeated = |pass: &mut Pass<'_, T>, x: Var| match &which {
             None => Ok(x),
@@ -454,8 +465,7 @@ fn mixture_log_density<T: Scalar>(
     let dimensions = pass.shape(z)?.1 as f64;
     let mut densities = Vec::with_capacity(components);
     for component in 0..components {
-        let which: std::sync::Arc<[u32]> =
-            [u32::try_from(component).expect("fewer than 2^32 components")].into();
+        let which: Arc<[u32]> = [u32::try_from(component).expect("fewer than 2^32 components")].into();
         let mean = pass.gather(means, which.clone())?;
         let logarithm = pass.gather(log_deviations, which)?;
         let minus = pass.affine(logarithm, -1.0, 0.0)?;
