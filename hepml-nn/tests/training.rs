@@ -1,5 +1,7 @@
 //! Training: closed forms, weights, threads, resuming, what is reported and what is refused.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 

@@ -187,7 +187,7 @@ impl<T: Scalar, W: Default + Send> Crew<T, W> {
         // An event without rows has outputs, too.
         let cost = |event: usize| objective.cost(event).max(1);
         let rows: usize = batch.iter().map(|event| cost(*event)).sum();
-        let count = ((rows as f64 / self.micro_rows as f64).round() as usize).max(1);
+        let count = (rows.saturating_add(self.micro_rows / 2) / self.micro_rows).max(1);
         self.cuts.clear();
         let (mut sum, mut next) = (0, 1);
         for (index, &event) in batch.iter().enumerate() {

@@ -100,7 +100,7 @@ impl TrainingConfig {
             validation,
             crew,
             order: (0..training.count()).collect(),
-            held_out: (0..validation.map_or(0, |validation| validation.count())).collect(),
+            held_out: (0..validation.map_or(0, O::count)).collect(),
             state,
         };
         match trainer.run(observer) {

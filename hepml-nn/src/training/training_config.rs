@@ -18,6 +18,35 @@ use crate::kernel::SimdLevel;
 ///
 /// After each epoch the held-out events, if there are any, are evaluated without noise. Their loss decides which epoch's
 /// parameters are returned, and when to stop early.
+///
+/// ```
+/// use hepml_core::{rand::SeedableRng, rand_chacha::ChaCha8Rng};
+/// use hepml_nn::{
+///     Dense, Initial, Loss, Matrix, Network, Parameters, Pass, Result, Schedule, Supervised, TrainingConfig, Var,
+/// };
+///
+/// // A line through (0, 1), (1, 3), (2, 5).
+/// struct Line(Dense);
+///
+/// impl Network<f64> for Line {
+///     type Input = Matrix<f64>;
+///
+///     fn forward(&self, pass: &mut Pass<'_, f64>, x: &Var) -> Result<Var> {
+///         self.0.forward(pass, *x)
+///     }
+/// }
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let mut parameters = Parameters::new();
+/// let line = Line(Dense::new(&mut parameters, "line", [1, 1], None, Initial::Zeros, &mut rng)?);
+/// let x = Matrix::from_rows(3, 1, &[0.0, 1.0, 2.0])?;
+/// let y = Matrix::from_rows(3, 1, &[1.0, 3.0, 5.0])?;
+/// let objective = Supervised::new(&line, &x, &y, &[1.0, 1.0, 1.0], Loss::MeanSquared)?;
+/// let config = TrainingConfig::new().epochs(500).rate(0.1).schedule(Schedule::cosine());
+/// let trained = config.train(parameters, &objective, None, &mut rng, &mut ())?;
+/// assert!(config.evaluate(&trained.parameters, &objective)? < 1e-6);
+/// # Ok::<(), hepml_nn::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde")]
 pub struct TrainingConfig {
