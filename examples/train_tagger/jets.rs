@@ -1,0 +1,60 @@
+//! Labelled jets of a file.
+
+use std::error::Error;
+use std::path::Path;
+
+use hepml::core::rand::{Rng, RngExt};
+use hepml::core::{EventSet, ParticleSets, Weighted};
+use hepml::io::NpzFile;
+
+/// Jets with weights, and which of them are tops.
+pub(crate) struct Jets {
+    pub(crate) sets: Weighted<ParticleSets>,
+    pub(crate) is_top: Vec<bool>,
+}
+
+impl Jets {
+    /// The first `most` jets of a file, or all.
+    pub(crate) fn read(path: &Path, most: Option<usize>) -> Result<Self, Box<dyn Error>> {
+        let (sets, labels, weights) = NpzFile::open(path)?.particles()?.read_all()?.into_parts();
+        let labels = labels.ok_or_else(|| format!("{}: no labels (array y)", path.display()))?;
+        let count = most.map_or(labels.len(), |most| most.min(labels.len()));
+        if let Some(jet) = labels[..count].iter().position(|label| *label != 0.0 && *label != 1.0) {
+            return Err(
+                format!("{}: the label of jet {jet} is {}, not 0 or 1", path.display(), labels[jet]).into()
+            );
+        }
+        let indices: Vec<usize> = (0..count).collect();
+        let weights = weights.unwrap_or_else(|| vec![1.0; labels.len()]);
+        let jets = Self {
+            sets: Weighted::new(sets.select_events(&indices)?, weights[..count].to_vec())?,
+            is_top: labels[..count].iter().map(|label| *label == 1.0).collect(),
+        };
+        for (kind, name) in [(true, "top (label 1)"), (false, "QCD (label 0)")] {
+            if !jets.is_top.contains(&kind) {
+                return Err(format!("{}: among {count} jets, none is {name}", path.display()).into());
+            }
+        }
+        Ok(jets)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.is_top.len()
+    }
+
+    /// A random part with that share of the jets, and the rest.
+    pub(crate) fn split(&self, share: f64, rng: &mut dyn Rng) -> Result<[Self; 2], Box<dyn Error>> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        for i in (1..order.len()).rev() {
+            order.swap(i, rng.random_range(0..=i));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the length")]
+        let (first, rest) = order.split_at((share * order.len() as f64).round() as usize);
+        Ok([self.select(first)?, self.select(rest)?])
+    }
+
+    fn select(&self, indices: &[usize]) -> Result<Self, Box<dyn Error>> {
+        let is_top = indices.iter().map(|&jet| self.is_top[jet]).collect();
+        Ok(Self { sets: self.sets.select(indices)?, is_top })
+    }
+}
