@@ -238,7 +238,7 @@ mod tests {
         }
         assert!((divergence - expected).abs() < 1e-10 * expected, "{divergence} {expected}");
         // At the prior itself there is none.
-        let variances = vec![2.0 * deviation.ln(); INPUTS * OUTPUTS];
+        let variances = [2.0 * deviation.ln(); INPUTS * OUTPUTS];
         let mut at_prior = parameters;
         for gaussian in [layer.weight, layer.bias] {
             let (rows, columns) = at_prior.value(gaussian.mean).unwrap().shape();

@@ -266,7 +266,7 @@ impl EnsembleConfig {
                     report.part(name(member), fitted.report);
                     members.push(fitted.model);
                 }
-                Some(Err(Error::Core(hepml_core::Error::Stopped { .. }))) | Some(Ok(_)) | None => {}
+                Some(Err(Error::Core(hepml_core::Error::Stopped { .. })) | Ok(_)) | None => {}
                 // Members after it were told to end; those before it have been looked at.
                 Some(Err(error)) => return Err(error),
             }

@@ -23,6 +23,11 @@ pub struct Spread {
 /// v_a + v_e: v_a = sum_k v_k/K is noise of the target itself (aleatoric), which more training events do not lessen;
 /// v_e = sum_k (m_k - m)²/(K - 1) is what is not known of the weights (epistemic), which they do. All are
 /// [events, targets]; the deviations are square roots of the variances.
+///
+/// A Bayesian network learns its v_k at drawn weights: where the spread of weights is larger than the errors that they
+/// make, v_a takes up the excess, and v_a + v_e counts it twice. Pulls (y - m)/sqrt(v_a + v_e) then come out a little narrower than 1:
+/// 0.95 in the test of this crate, where v_e is 5% of the noise. v_e of an ensemble is that of one member; their mean is
+/// better.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Uncertainty {
     /// The mean m.

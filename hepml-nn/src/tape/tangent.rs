@@ -13,6 +13,37 @@ impl<T: Scalar> Tape<T> {
     /// It is recorded: it may be differentiated again, either way. The x may be any values (inputs, constants, parameters,
     /// results); what was computed from them counts as depending on them. Zeros if y does not depend on them.
     ///
+    /// A loss of the derivatives of a network by its inputs, and its gradient by the parameters:
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use hepml_core::{rand::SeedableRng, rand_chacha::ChaCha8Rng};
+    /// use hepml_nn::{Function, Gradients, Inputs, Matrix, Mlp, Network, Parameters, Pass, StackConfig, Tape};
+    ///
+    /// let mut parameters = Parameters::<f64>::new();
+    /// let hidden = StackConfig::new([8]).activation(Function::Tanh);
+    /// let network = Mlp::new(&mut parameters, "mlp", 2, &hidden, 1, &mut ChaCha8Rng::seed_from_u64(1))?;
+    /// let parameters = Arc::new(parameters);
+    /// let mut tape = Tape::new();
+    /// tape.begin(&parameters);
+    /// let mut pass = Pass::evaluation(&mut tape);
+    ///
+    /// let x = Matrix::from_rows(3, 2, &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6])?;
+    /// let x = x.record(&mut pass, false)?;
+    /// let y = network.forward(&mut pass, &x)?;
+    /// // dy/dx_1 of each event, its derivative d²y/dx_1 dx_2, and the sum of the squares of that.
+    /// let along_1 = pass.constant(Matrix::from_rows(3, 2, &[1.0, 0.0, 1.0, 0.0, 1.0, 0.0])?.view());
+    /// let along_2 = pass.constant(Matrix::from_rows(3, 2, &[0.0, 1.0, 0.0, 1.0, 0.0, 1.0])?.view());
+    /// let slope = pass.tangent(y, &[(x, along_1)])?;
+    /// let mixed = pass.tangent(slope, &[(x, along_2)])?;
+    /// let square = pass.mul(mixed, mixed)?;
+    /// let loss = pass.sum(square)?;
+    /// let mut gradients = Gradients::zeros(&parameters);
+    /// pass.backward(loss, &mut gradients)?;
+    /// # assert!(pass.value(loss)?.scalar()? > 0.0);
+    /// # Ok::<(), hepml_nn::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// A direction of another shape than its x; an operation without a tangent.
     pub fn tangent(&mut self, y: Var, along: &[(Var, Var)]) -> Result<Var> {
