@@ -16,6 +16,7 @@ use hepml_core::serde::{Deserialize, Serialize};
 
 use super::aligned::Aligned;
 use super::gemm::{Epilogue, Fused};
+use super::lanes::{Lanes, Vectors};
 use super::machine::Machine;
 use crate::error::{Error, Result};
 use crate::image_shape::ImageShape;
@@ -113,27 +114,30 @@ impl Conv2dShape {
         }
     }
 
-    fn forward<const L: usize>(&self) -> Planes {
-        Planes::new::<L>(self.input, self.output, self.kernel, self.before(), self.padding)
+    fn forward(&self, lanes: usize) -> Planes {
+        Planes::new(lanes, self.input, self.output, self.kernel, self.before(), self.padding)
     }
 
     /// From the gradient of the output to that of the input.
-    fn backward<const L: usize>(&self) -> Planes {
+    fn backward(&self, lanes: usize) -> Planes {
         let [before_rows, before_columns] = self.before();
         let before = [self.kernel[0] - 1 - before_rows, self.kernel[1] - 1 - before_columns];
-        Planes::new::<L>(self.output, self.input, self.kernel, before, self.padding)
+        Planes::new(lanes, self.output, self.input, self.kernel, before, self.padding)
     }
 }
 
 /// Images in planes with a halo, and the lines that are computed from them.
 struct Planes {
+    /// The numbers of a line.
+    lanes: usize,
     from: ImageShape,
     to: ImageShape,
+    /// Where the first pixel is, in a plane with its halo.
     before: [usize; 2],
-    circular: bool,
-    /// Rows and columns of a plane with its halo.
-    rows: usize,
+    /// The columns of a plane with its halo.
     columns: usize,
+    /// Which row of pixels is in each row of a plane, and which column in each column of its halo: for circular planes.
+    halo: Option<Halo>,
     /// The numbers of a plane: with some after the last, that the last line reads.
     len: usize,
     /// Where the neighbours of a pixel are, seen from the first of them: for each channel, row and column of the kernel.
@@ -144,8 +148,16 @@ struct Planes {
     row_step: usize,
 }
 
+/// The pixels of the other side.
+struct Halo {
+    rows: Vec<usize>,
+    left: Vec<usize>,
+    right: Vec<usize>,
+}
+
 impl Planes {
-    fn new<const L: usize>(
+    fn new(
+        lanes: usize,
         from: ImageShape,
         to: ImageShape,
         kernel: [usize; 2],
@@ -153,23 +165,36 @@ impl Planes {
         padding: Padding,
     ) -> Self {
         let (rows, columns) = (to.height + kernel[0] - 1, to.width + kernel[1] - 1);
-        let (starts, row_step): (Vec<_>, _) = if to.width.is_multiple_of(L) {
-            let lines = to.width / L;
-            ((0..to.height * lines).map(|line| line / lines * columns + line % lines * L).collect(), to.width)
+        let (starts, row_step): (Vec<_>, _) = if to.width.is_multiple_of(lanes) {
+            let in_row = to.width / lanes;
+            (
+                (0..to.height * in_row).map(|line| line / in_row * columns + line % in_row * lanes).collect(),
+                to.width,
+            )
         } else {
             let len = (to.height - 1) * columns + to.width;
-            ((0..len.div_ceil(L)).map(|line| line * L).collect(), columns)
+            ((0..len.div_ceil(lanes)).map(|line| line * lanes).collect(), columns)
         };
         let last = starts[starts.len() - 1] + (kernel[0] - 1) * columns + kernel[1] - 1;
-        let len = (rows * columns).max(last + L).next_multiple_of(L);
+        let len = (rows * columns).max(last + lanes).next_multiple_of(lanes);
         let mut offsets = Vec::with_capacity(from.channels * kernel[0] * kernel[1]);
         for channel in 0..from.channels {
             for row in 0..kernel[0] {
                 offsets.extend((0..kernel[1]).map(|column| channel * len + row * columns + column));
             }
         }
-        let circular = padding == Padding::Circular;
-        Self { from, to, before, circular, rows, columns, len, offsets, starts, row_step }
+        // (place - before) mod size
+        let around = |place: usize, before: usize, size: usize| (place + before * size - before) % size;
+        let halo = (padding == Padding::Circular).then(|| {
+            let [above, left] = before;
+            let column = |column| around(column, left, from.width);
+            Halo {
+                rows: (0..rows).map(|row| around(row, above, from.height)).collect(),
+                left: (0..left).map(column).collect(),
+                right: (left + from.width..columns).map(column).collect(),
+            }
+        });
+        Self { lanes, from, to, before, columns, halo, len, offsets, starts, row_step }
     }
 
     /// The numbers of all planes.
@@ -178,53 +203,103 @@ impl Planes {
     }
 
     /// The numbers of one channel in lines.
-    fn lines_len(&self, lanes: usize) -> usize {
-        self.starts.len() * lanes
+    fn lines_len(&self) -> usize {
+        self.starts.len() * self.lanes
     }
 
     /// The numbers of all planes, and of all lines that are computed from them.
-    fn scratch_len(&self, lanes: usize) -> usize {
-        self.padded_len() + self.to.channels * self.lines_len(lanes)
+    fn scratch_len(&self) -> usize {
+        self.padded_len() + self.to.channels * self.lines_len()
     }
 
     /// Copies an image into the planes, of which only the halo of zeros and what follows the last row are there already.
     #[inline(always)]
     fn fill<T: Scalar>(&self, image: &[T], planes: &mut [T]) {
-        let ImageShape { height, width, .. } = self.from;
+        // The usual widths, of which the compiler then knows how many vectors they are.
+        match self.from.width {
+            8 => self.fill_width(8, image, planes),
+            16 => self.fill_width(16, image, planes),
+            32 => self.fill_width(32, image, planes),
+            width => self.fill_width(width, image, planes),
+        }
+    }
+
+    #[inline(always)]
+    fn fill_width<T: Scalar>(&self, width: usize, image: &[T], planes: &mut [T]) {
         let [above, left] = self.before;
-        for (plane, image) in planes.chunks_exact_mut(self.len).zip(image.chunks_exact(height * width)) {
-            if self.circular {
-                for row in 0..self.rows {
-                    // (row - above) mod height
-                    let from = (row + height - above % height) % height;
+        for (plane, image) in
+            planes.chunks_exact_mut(self.len).zip(image.chunks_exact(self.from.height * width))
+        {
+            if let Some(halo) = &self.halo {
+                for (to, from) in plane.chunks_exact_mut(self.columns).zip(&halo.rows) {
                     let from = &image[from * width..][..width];
-                    let to = &mut plane[row * self.columns..][..self.columns];
-                    copy(&mut to[left..left + width], from);
-                    for column in 0..left {
-                        to[column] = from[(column + width - left % width) % width];
+                    let (before, to) = to.split_at_mut(left);
+                    let (to, after) = to.split_at_mut(width);
+                    copy(to, from);
+                    for (to, at) in before.iter_mut().zip(&halo.left) {
+                        *to = from[*at];
                     }
-                    for column in left + width..self.columns {
-                        to[column] = from[(column - left) % width];
+                    for (to, at) in after.iter_mut().zip(&halo.right) {
+                        *to = from[*at];
                     }
                 }
             } else {
-                for (row, from) in image.chunks_exact(width).enumerate() {
-                    copy(&mut plane[(row + above) * self.columns + left..][..width], from);
+                let rows = plane[above * self.columns..].chunks_mut(self.columns);
+                for (to, from) in rows.zip(image.chunks_exact(width)) {
+                    copy(&mut to[left..][..width], from);
                 }
             }
         }
     }
 
+    /// Whether lines have nothing between the rows: they are the image.
+    fn is_direct(&self) -> bool {
+        self.to.width.is_multiple_of(self.lanes)
+    }
+
     /// Copies an image of the output's shape into lines, of which only what is between the rows is there already.
     #[inline(always)]
-    fn fill_lines<T: Scalar>(&self, image: &[T], lines: &mut [T], lanes: usize) {
-        let ImageShape { height, width, .. } = self.to;
-        for (lines, image) in
-            lines.chunks_exact_mut(self.lines_len(lanes)).zip(image.chunks_exact(height * width))
-        {
-            for (row, from) in image.chunks_exact(width).enumerate() {
-                copy(&mut lines[row * self.row_step..][..width], from);
-            }
+    fn fill_lines<T: Scalar>(&self, image: &[T], lines: &mut [T]) {
+        let (pixels, width) = (self.to.pixels(), self.to.width);
+        for (lines, image) in lines.chunks_exact_mut(self.lines_len()).zip(image.chunks_exact(pixels)) {
+            put_rows(lines, self.row_step, image, width, width, false);
+        }
+    }
+}
+
+/// Copies or adds rows of a width, which begin so many numbers apart.
+#[inline(always)]
+fn put_rows<T: Scalar>(
+    to: &mut [T],
+    to_step: usize,
+    from: &[T],
+    from_step: usize,
+    width: usize,
+    accumulate: bool,
+) {
+    // A usual width, of which the compiler then knows how many vectors it is.
+    if width == 8 {
+        put_rows_of_width(to, to_step, from, from_step, 8, accumulate);
+    } else {
+        put_rows_of_width(to, to_step, from, from_step, width, accumulate);
+    }
+}
+
+#[inline(always)]
+fn put_rows_of_width<T: Scalar>(
+    to: &mut [T],
+    to_step: usize,
+    from: &[T],
+    from_step: usize,
+    width: usize,
+    accumulate: bool,
+) {
+    for (to, from) in to.chunks_mut(to_step).zip(from.chunks(from_step)) {
+        let (to, from) = (&mut to[..width], &from[..width]);
+        if accumulate {
+            add(to, from);
+        } else {
+            copy(to, from);
         }
     }
 }
@@ -242,8 +317,23 @@ fn copy<T: Scalar>(to: &mut [T], from: &[T]) {
     }
 }
 
+/// Adds a few numbers.
 #[inline(always)]
-pub(super) fn conv2d<T: Scalar, M: Machine>(
+fn add<T: Scalar>(to: &mut [T], from: &[T]) {
+    let (to_blocks, to_rest) = to.as_chunks_mut::<8>();
+    let (from_blocks, from_rest) = from.as_chunks::<8>();
+    for (to, from) in to_blocks.iter_mut().zip(from_blocks) {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to += *from;
+        }
+    }
+    for (to, from) in to_rest.iter_mut().zip(from_rest) {
+        *to += *from;
+    }
+}
+
+#[inline(always)]
+pub(super) fn conv2d<T: Vectors, M: Machine>(
     shape: &Conv2dShape,
     x: View<'_, T>,
     weight: View<'_, T>,
@@ -251,19 +341,13 @@ pub(super) fn conv2d<T: Scalar, M: Machine>(
     epilogue: Epilogue<'_, T>,
     scratch: &mut Aligned<T>,
 ) {
-    if T::LANES == 16 {
-        let planes = shape.forward::<16>();
-        scratch.reserve_len(planes.scratch_len(16));
-        correlate::<T, M, 16>(&planes, x, weight.padded(), y, epilogue, scratch);
-    } else {
-        let planes = shape.forward::<8>();
-        scratch.reserve_len(planes.scratch_len(8));
-        correlate::<T, M, 8>(&planes, x, weight.padded(), y, epilogue, scratch);
-    }
+    let planes = shape.forward(lanes::<T, M>());
+    scratch.reserve_len(planes.scratch_len());
+    correlate::<T, M>(&planes, x, weight.padded(), y, epilogue, scratch);
 }
 
 #[inline(always)]
-pub(super) fn conv2d_input_adjoint<T: Scalar, M: Machine>(
+pub(super) fn conv2d_input_adjoint<T: Vectors, M: Machine>(
     shape: &Conv2dShape,
     weight: View<'_, T>,
     g: View<'_, T>,
@@ -271,29 +355,13 @@ pub(super) fn conv2d_input_adjoint<T: Scalar, M: Machine>(
     accumulate: bool,
     scratch: &mut Aligned<T>,
 ) {
-    if T::LANES == 16 {
-        input_adjoint::<T, M, 16>(shape, weight, g, to, accumulate, scratch);
-    } else {
-        input_adjoint::<T, M, 8>(shape, weight, g, to, accumulate, scratch);
-    }
-}
-
-#[inline(always)]
-fn input_adjoint<T: Scalar, M: Machine, const L: usize>(
-    shape: &Conv2dShape,
-    weight: View<'_, T>,
-    g: View<'_, T>,
-    to: ViewMut<'_, T>,
-    accumulate: bool,
-    scratch: &mut Aligned<T>,
-) {
-    let planes = shape.backward::<L>();
+    let planes = shape.backward(lanes::<T, M>());
     // [output channels, mirrored rows and columns, channels]
     let (channels, outputs) = (shape.input.channels, shape.output.channels);
     let size = shape.kernel[0] * shape.kernel[1];
     let stride = stride_of::<T>(channels);
     let len = outputs * size * stride;
-    scratch.reserve_len(len + planes.scratch_len(L));
+    scratch.reserve_len(len + planes.scratch_len());
     let (mirrored, scratch) = scratch.split_at_mut(len);
     mirrored.fill(T::ZERO);
     for channel in 0..channels {
@@ -304,12 +372,29 @@ fn input_adjoint<T: Scalar, M: Machine, const L: usize>(
         }
     }
     let epilogue = if accumulate { Epilogue::Accumulate } else { Epilogue::Store };
-    correlate::<T, M, L>(&planes, g, mirrored, to, epilogue, scratch);
+    correlate::<T, M>(&planes, g, mirrored, to, epilogue, scratch);
+}
+
+/// The numbers of a vector.
+#[inline(always)]
+fn lanes<T: Scalar, M: Machine>() -> usize {
+    M::VECTOR_BYTES / size_of::<T>()
+}
+
+/// The vector at a place.
+///
+/// # Safety
+/// There is a whole vector from that place on.
+#[inline(always)]
+unsafe fn vector<T: Vectors, M: Machine>(from: &[T], at: usize) -> M::Vector<T> {
+    debug_assert!(at + lanes::<T, M>() <= from.len());
+    // SAFETY: as promised.
+    M::Vector::<T>::load(unsafe { from.get_unchecked(at..at + lanes::<T, M>()) })
 }
 
 /// Lines of the output from planes of the input, sample by sample.
 #[inline(always)]
-fn correlate<T: Scalar, M: Machine, const L: usize>(
+fn correlate<T: Vectors, M: Machine>(
     planes: &Planes,
     x: View<'_, T>,
     weights: &[T],
@@ -317,56 +402,73 @@ fn correlate<T: Scalar, M: Machine, const L: usize>(
     epilogue: Epilogue<'_, T>,
     scratch: &mut [T],
 ) {
-    let lines_len = planes.lines_len(L);
+    let lines_len = planes.lines_len();
     let (padded, rest) = scratch.split_at_mut(planes.padded_len());
     let lines = &mut rest[..planes.to.channels * lines_len];
     padded.fill(T::ZERO);
     let columns = planes.to.columns();
+    // The lines are the image, and there is nothing in it yet.
+    let in_place = planes.is_direct() && !matches!(epilogue, Epilogue::Accumulate);
     for sample in 0..x.rows() {
         planes.fill(x.row(sample), padded);
-        let mut channel = 0;
-        while channel < planes.to.channels {
-            let lines = &mut lines[channel * lines_len..];
-            let weights = &weights[channel..];
-            channel += match planes.to.channels - channel {
-                8.. if M::VECTOR_BYTES == 64 => strip::<T, M, L, 8, 3>(planes, padded, weights, lines),
-                4.. if M::VECTOR_BYTES == 64 => strip::<T, M, L, 4, 5>(planes, padded, weights, lines),
-                2.. if M::VECTOR_BYTES == 64 => strip::<T, M, L, 2, 8>(planes, padded, weights, lines),
-                _ if M::VECTOR_BYTES == 64 => strip::<T, M, L, 1, 8>(planes, padded, weights, lines),
-                4.. if M::VECTOR_BYTES == 32 => strip::<T, M, L, 4, 1>(planes, padded, weights, lines),
-                2.. if M::VECTOR_BYTES == 32 => strip::<T, M, L, 2, 2>(planes, padded, weights, lines),
-                _ if M::VECTOR_BYTES == 32 => strip::<T, M, L, 1, 4>(planes, padded, weights, lines),
-                2.. => strip::<T, M, L, 2, 1>(planes, padded, weights, lines),
-                _ => strip::<T, M, L, 1, 2>(planes, padded, weights, lines),
-            };
-        }
         let to = y.padded_row(sample);
-        finish::<T, M>(planes, lines, lines_len, to, epilogue);
+        // Not to be known: the compiler would make the loops for either case.
+        let in_place = std::hint::black_box(in_place);
+        let target = if in_place { &mut to[..columns] } else { &mut *lines };
+        strips::<T, M>(planes, padded, weights, target);
+        if in_place {
+            for (channel, lines) in to[..columns].chunks_exact_mut(lines_len).enumerate() {
+                activate(lines, channel, epilogue);
+            }
+        } else {
+            finish::<T, M>(planes, lines, to, epilogue);
+        }
         to[columns..].fill(T::ZERO);
+    }
+}
+
+/// All lines of a sample.
+#[inline(always)]
+fn strips<T: Vectors, M: Machine>(planes: &Planes, padded: &[T], weights: &[T], lines: &mut [T]) {
+    let (channels, lines_len) = (planes.to.channels, planes.lines_len());
+    let mut channel = 0;
+    while channel < channels {
+        let lines = &mut lines[channel * lines_len..];
+        let weights = &weights[channel..];
+        channel += match (channels - channel, M::VECTOR_BYTES) {
+            (8.., 64) => strip::<T, M, 8, 3>(planes, padded, weights, lines),
+            (4.., 64) => strip::<T, M, 4, 5>(planes, padded, weights, lines),
+            (2.., 64) => strip::<T, M, 2, 8>(planes, padded, weights, lines),
+            (_, 64) => strip::<T, M, 1, 8>(planes, padded, weights, lines),
+            (4.., _) => strip::<T, M, 4, 3>(planes, padded, weights, lines),
+            (2.., _) => strip::<T, M, 2, 5>(planes, padded, weights, lines),
+            _ => strip::<T, M, 1, 6>(planes, padded, weights, lines),
+        };
     }
 }
 
 /// The lines of C channels, P at a time. Returns C.
 #[inline(always)]
-fn strip<T: Scalar, M: Machine, const L: usize, const C: usize, const P: usize>(
+fn strip<T: Vectors, M: Machine, const C: usize, const P: usize>(
     planes: &Planes,
     padded: &[T],
     weights: &[T],
     lines: &mut [T],
 ) -> usize {
+    assert_eq!(padded.len(), planes.padded_len(), "planes of an image");
     let stride = stride_of::<T>(planes.to.channels);
-    let (lines_len, count) = (planes.lines_len(L), planes.starts.len());
+    let (lines_len, count) = (planes.lines_len(), planes.starts.len());
     let mut line = 0;
     while line < count {
-        let (starts, lines) = (&planes.starts[line..], &mut lines[line * L..]);
+        let (starts, lines) = (&planes.starts[line..], &mut lines[line * planes.lanes..]);
         line += match count - line {
             left if left >= P => {
-                tile::<T, M, L, C, P>(&planes.offsets, starts, padded, weights, stride, lines, lines_len)
+                tile::<T, M, C, P>(&planes.offsets, starts, padded, weights, stride, lines, lines_len)
             }
             2.. if P > 2 => {
-                tile::<T, M, L, C, 2>(&planes.offsets, starts, padded, weights, stride, lines, lines_len)
+                tile::<T, M, C, 2>(&planes.offsets, starts, padded, weights, stride, lines, lines_len)
             }
-            _ => tile::<T, M, L, C, 1>(&planes.offsets, starts, padded, weights, stride, lines, lines_len),
+            _ => tile::<T, M, C, 1>(&planes.offsets, starts, padded, weights, stride, lines, lines_len),
         };
     }
     C
@@ -374,7 +476,7 @@ fn strip<T: Scalar, M: Machine, const L: usize, const C: usize, const P: usize>(
 
 /// P lines of C channels. Returns P.
 #[inline(always)]
-fn tile<T: Scalar, M: Machine, const L: usize, const C: usize, const P: usize>(
+fn tile<T: Vectors, M: Machine, const C: usize, const P: usize>(
     offsets: &[usize],
     starts: &[usize],
     padded: &[T],
@@ -384,24 +486,26 @@ fn tile<T: Scalar, M: Machine, const L: usize, const C: usize, const P: usize>(
     lines_len: usize,
 ) -> usize {
     let starts: &[usize; P] = starts[..P].try_into().expect("P lines");
-    let mut sums = [[[T::ZERO; L]; P]; C];
+    let count = lanes::<T, M>();
+    let zero = M::Vector::<T>::splat(T::ZERO);
+    let mut sums = [[zero; P]; C];
     for (weights, &offset) in weights.chunks(stride).zip(offsets) {
         let weights: &[T; C] = weights[..C].try_into().expect("C weights");
-        let mut x = [[T::ZERO; L]; P];
+        let mut x = [zero; P];
         for (x, start) in x.iter_mut().zip(starts) {
-            *x = padded[start + offset..][..L].try_into().expect("a line");
+            // SAFETY: `starts` and `offsets` are those of planes of this length, which every line is within.
+            *x = unsafe { vector::<T, M>(padded, start + offset) };
         }
         for (sums, &weight) in sums.iter_mut().zip(weights) {
-            for (sum, x) in sums.iter_mut().zip(&x) {
-                for (sum, &x) in sum.iter_mut().zip(x) {
-                    *sum = M::mul_add(weight, x, *sum);
-                }
+            let weight = M::Vector::<T>::splat(weight);
+            for (sum, &x) in sums.iter_mut().zip(&x) {
+                *sum = weight.mul_add(x, *sum);
             }
         }
     }
-    for (channel, sums) in sums.iter().enumerate() {
-        for (line, sum) in sums.iter().enumerate() {
-            lines[channel * lines_len + line * L..][..L].copy_from_slice(sum);
+    for (channel, sums) in sums.into_iter().enumerate() {
+        for (line, sum) in sums.into_iter().enumerate() {
+            sum.store(&mut lines[channel * lines_len + line * count..][..count]);
         }
     }
     P
@@ -409,48 +513,49 @@ fn tile<T: Scalar, M: Machine, const L: usize, const C: usize, const P: usize>(
 
 /// From lines to rows of pixels.
 #[inline(always)]
-fn finish<T: Scalar, M: Machine>(
-    planes: &Planes,
-    lines: &[T],
-    lines_len: usize,
-    to: &mut [T],
-    epilogue: Epilogue<'_, T>,
-) {
-    let ImageShape { height, width, .. } = planes.to;
-    for (channel, (lines, to)) in
-        lines.chunks_exact(lines_len).zip(to.chunks_exact_mut(height * width)).enumerate()
-    {
-        for (row, to) in to.chunks_exact_mut(width).enumerate() {
-            let from = &lines[row * planes.row_step..][..width];
-            match epilogue {
-                Epilogue::Store => copy(to, from),
-                Epilogue::Accumulate => {
-                    for (to, &from) in to.iter_mut().zip(from) {
-                        *to += from;
-                    }
-                }
-                Epilogue::Bias(bias, activation) => {
-                    let bias = bias[channel];
-                    let slope = match activation {
-                        Fused::Identity => T::ONE,
-                        Fused::Relu => T::ZERO,
-                        Fused::LeakyRelu(slope) => T::from_f64(slope),
-                    };
-                    for (to, &from) in to.iter_mut().zip(from) {
-                        let sum = from + bias;
-                        *to = if sum > T::ZERO { sum } else { slope * sum };
-                    }
-                }
+fn finish<T: Scalar, M: Machine>(planes: &Planes, lines: &mut [T], to: &mut [T], epilogue: Epilogue<'_, T>) {
+    let channels = lines.chunks_exact_mut(planes.lines_len()).zip(to.chunks_exact_mut(planes.to.pixels()));
+    let accumulate = matches!(epilogue, Epilogue::Accumulate);
+    for (channel, (lines, to)) in channels.enumerate() {
+        activate(lines, channel, epilogue);
+        if planes.is_direct() {
+            put_rows(to, to.len(), lines, lines.len(), lines.len(), accumulate);
+        } else {
+            put_rows(to, planes.to.width, lines, planes.row_step, planes.to.width, accumulate);
+        }
+    }
+}
+
+/// Adds the bias of a channel, and takes the activation.
+#[inline(always)]
+fn activate<T: Scalar>(lines: &mut [T], channel: usize, epilogue: Epilogue<'_, T>) {
+    let Epilogue::Bias(bias, activation) = epilogue else { return };
+    let bias = bias[channel];
+    match activation {
+        Fused::Identity => lines.iter_mut().for_each(|x| *x += bias),
+        Fused::Relu => {
+            for x in lines {
+                let sum = *x + bias;
+                *x = if sum > T::ZERO { sum } else { T::ZERO };
+            }
+        }
+        Fused::LeakyRelu(slope) => {
+            let slope = T::from_f64(slope);
+            for x in lines {
+                let sum = *x + bias;
+                *x = if sum > T::ZERO { sum } else { slope * sum };
             }
         }
     }
 }
 
-/// The numbers that the samples of a block may take: they are read several times, and should stay near.
-const BLOCK_BYTES: usize = 24 * 1024;
+/// The bytes of lines and planes that may be read for some weights: in the first cache.
+const BLOCK_BYTES: usize = 32 * 1024;
+/// The output channels whose lines are read for some weights.
+const BLOCK_CHANNELS: usize = 8;
 
 #[inline(always)]
-pub(super) fn conv2d_weight_adjoint<T: Scalar, M: Machine>(
+pub(super) fn conv2d_weight_adjoint<T: Vectors, M: Machine>(
     shape: &Conv2dShape,
     x: View<'_, T>,
     g: View<'_, T>,
@@ -458,16 +563,13 @@ pub(super) fn conv2d_weight_adjoint<T: Scalar, M: Machine>(
     accumulate: bool,
     scratch: &mut Aligned<T>,
 ) {
-    if T::LANES == 16 {
-        correlate_lines::<T, M, 16>(&shape.forward::<16>(), x, g, to, accumulate, scratch);
-    } else {
-        correlate_lines::<T, M, 8>(&shape.forward::<8>(), x, g, to, accumulate, scratch);
-    }
+    let planes = shape.forward(T::LANES);
+    correlate_lines::<T, M>(&planes, x, g, to, accumulate, scratch);
 }
 
 /// The gradient of the weights: products of the planes of x with the lines of g.
 #[inline(always)]
-fn correlate_lines<T: Scalar, M: Machine, const L: usize>(
+fn correlate_lines<T: Vectors, M: Machine>(
     planes: &Planes,
     x: View<'_, T>,
     g: View<'_, T>,
@@ -476,11 +578,12 @@ fn correlate_lines<T: Scalar, M: Machine, const L: usize>(
     scratch: &mut Aligned<T>,
 ) {
     let outputs = planes.to.channels;
-    let (padded_len, lines_len) = (planes.padded_len(), planes.lines_len(L));
+    let (padded_len, lines_len) = (planes.padded_len(), planes.lines_len());
     let sample_len = padded_len + outputs * lines_len;
     // Independent of the level of instructions: the sums are the same.
-    let samples = (BLOCK_BYTES / (sample_len * size_of::<T>())).clamp(1, x.rows().max(1));
-    let sums_len = planes.offsets.len() * outputs * L;
+    let near = (outputs.min(BLOCK_CHANNELS) * lines_len + 2 * planes.len) * size_of::<T>();
+    let samples = (BLOCK_BYTES / near).clamp(1, x.rows().max(1));
+    let sums_len = planes.offsets.len() * outputs * T::LANES;
     scratch.reserve_len(samples * sample_len + sums_len);
     let (padded, rest) = scratch.split_at_mut(samples * padded_len);
     let (lines, rest) = rest.split_at_mut(samples * outputs * lines_len);
@@ -493,30 +596,35 @@ fn correlate_lines<T: Scalar, M: Machine, const L: usize>(
         let samples = samples.min(x.rows() - first);
         for sample in 0..samples {
             planes.fill(x.row(first + sample), &mut padded[sample * padded_len..][..padded_len]);
-            let lines = &mut lines[sample * outputs * lines_len..][..outputs * lines_len];
-            planes.fill_lines(g.row(first + sample), lines, L);
+            if !planes.is_direct() {
+                let lines = &mut lines[sample * outputs * lines_len..][..outputs * lines_len];
+                planes.fill_lines(g.row(first + sample), lines);
+            }
         }
         let padded = &padded[..samples * padded_len];
-        let lines = &lines[..samples * outputs * lines_len];
+        let lines = if planes.is_direct() {
+            // Whole lines: there is nothing after the last column.
+            &g.padded()[first * outputs * lines_len..][..samples * outputs * lines_len]
+        } else {
+            &lines[..samples * outputs * lines_len]
+        };
         let mut output = 0;
         while output < outputs {
-            output += match outputs - output {
-                8.. if M::VECTOR_BYTES == 64 => column::<T, M, L, 8, 3>(planes, padded, lines, output, sums),
-                4.. if M::VECTOR_BYTES == 64 => column::<T, M, L, 4, 5>(planes, padded, lines, output, sums),
-                2.. if M::VECTOR_BYTES == 64 => column::<T, M, L, 2, 8>(planes, padded, lines, output, sums),
-                _ if M::VECTOR_BYTES == 64 => column::<T, M, L, 1, 8>(planes, padded, lines, output, sums),
-                4.. if M::VECTOR_BYTES == 32 => column::<T, M, L, 4, 1>(planes, padded, lines, output, sums),
-                2.. if M::VECTOR_BYTES == 32 => column::<T, M, L, 2, 2>(planes, padded, lines, output, sums),
-                _ if M::VECTOR_BYTES == 32 => column::<T, M, L, 1, 4>(planes, padded, lines, output, sums),
-                2.. => column::<T, M, L, 2, 1>(planes, padded, lines, output, sums),
-                _ => column::<T, M, L, 1, 2>(planes, padded, lines, output, sums),
+            output += match (outputs - output, M::VECTOR_BYTES) {
+                (8.., 64) => column::<T, M, 8, 3>(planes, padded, lines, output, sums),
+                (4.., 64) => column::<T, M, 4, 5>(planes, padded, lines, output, sums),
+                (2.., 64) => column::<T, M, 2, 8>(planes, padded, lines, output, sums),
+                (_, 64) => column::<T, M, 1, 8>(planes, padded, lines, output, sums),
+                (4.., _) => column::<T, M, 4, 3>(planes, padded, lines, output, sums),
+                (2.., _) => column::<T, M, 2, 5>(planes, padded, lines, output, sums),
+                _ => column::<T, M, 1, 6>(planes, padded, lines, output, sums),
             };
         }
         first += samples;
     }
-    for (row, sums) in sums.chunks_exact(outputs * L).enumerate() {
-        for (to, lanes) in to.row(row).iter_mut().zip(sums.as_chunks::<L>().0) {
-            let sum = sum_of_lanes(*lanes);
+    for (row, sums) in sums.chunks_exact_mut(outputs * T::LANES).enumerate() {
+        for (to, lanes) in to.row(row).iter_mut().zip(sums.chunks_exact_mut(T::LANES)) {
+            let sum = sum_of_lanes(lanes);
             *to = if accumulate { *to + sum } else { sum };
         }
         to.padded_row(row)[outputs..].fill(T::ZERO);
@@ -525,7 +633,7 @@ fn correlate_lines<T: Scalar, M: Machine, const L: usize>(
 
 /// The sums for C output channels, R weights at a time. Returns C.
 #[inline(always)]
-fn column<T: Scalar, M: Machine, const L: usize, const C: usize, const R: usize>(
+fn column<T: Vectors, M: Machine, const C: usize, const R: usize>(
     planes: &Planes,
     padded: &[T],
     lines: &[T],
@@ -536,9 +644,9 @@ fn column<T: Scalar, M: Machine, const L: usize, const C: usize, const R: usize>
     let mut row = 0;
     while row < count {
         row += match count - row {
-            left if left >= R => block::<T, M, L, C, R>(planes, padded, lines, [row, output], sums),
-            2.. if R > 2 => block::<T, M, L, C, 2>(planes, padded, lines, [row, output], sums),
-            _ => block::<T, M, L, C, 1>(planes, padded, lines, [row, output], sums),
+            left if left >= R => block::<T, M, C, R>(planes, padded, lines, [row, output], sums),
+            2.. if R > 2 => block::<T, M, C, 2>(planes, padded, lines, [row, output], sums),
+            _ => block::<T, M, C, 1>(planes, padded, lines, [row, output], sums),
         };
     }
     C
@@ -546,7 +654,7 @@ fn column<T: Scalar, M: Machine, const L: usize, const C: usize, const R: usize>
 
 /// The sums for C output channels and R weights. Returns R.
 #[inline(always)]
-fn block<T: Scalar, M: Machine, const L: usize, const C: usize, const R: usize>(
+fn block<T: Vectors, M: Machine, const C: usize, const R: usize>(
     planes: &Planes,
     padded: &[T],
     lines: &[T],
@@ -554,35 +662,38 @@ fn block<T: Scalar, M: Machine, const L: usize, const C: usize, const R: usize>(
     sums: &mut [T],
 ) -> usize {
     let outputs = planes.to.channels;
-    let lines_len = planes.lines_len(L);
+    let lines_len = planes.lines_len();
     let offsets: &[usize; R] = planes.offsets[row..row + R].try_into().expect("R weights");
-    let mut block = [[[T::ZERO; L]; C]; R];
-    for (r, block) in block.iter_mut().enumerate() {
-        for (c, block) in block.iter_mut().enumerate() {
-            *block = sums[((row + r) * outputs + output + c) * L..][..L].try_into().expect("lanes");
-        }
-    }
-    for (padded, lines) in
-        padded.chunks_exact(planes.padded_len()).zip(lines.chunks_exact(outputs * lines_len))
-    {
-        for (line, start) in planes.starts.iter().enumerate() {
-            let mut g = [[T::ZERO; L]; C];
-            for (c, g) in g.iter_mut().enumerate() {
-                *g = lines[(output + c) * lines_len + line * L..][..L].try_into().expect("a line");
-            }
-            for (block, offset) in block.iter_mut().zip(offsets) {
-                let x: &[T; L] = padded[start + offset..][..L].try_into().expect("a line");
-                for (block, g) in block.iter_mut().zip(&g) {
-                    for ((sum, &x), &g) in block.iter_mut().zip(x).zip(g) {
-                        *sum = M::mul_add(x, g, *sum);
+    let count = lanes::<T, M>();
+    let zero = M::Vector::<T>::splat(T::ZERO);
+    // The vectors of a line by turns: all that there is of the samples is near.
+    for part in (0..T::LANES).step_by(count) {
+        let mut block = [[zero; R]; C];
+        for (padded, lines) in
+            padded.chunks_exact(planes.padded_len()).zip(lines.chunks_exact(outputs * lines_len))
+        {
+            for (line, start) in planes.starts.iter().enumerate() {
+                let mut x = [zero; R];
+                for (x, offset) in x.iter_mut().zip(offsets) {
+                    // SAFETY: as in `tile`.
+                    *x = unsafe { vector::<T, M>(padded, start + offset + part) };
+                }
+                for (c, block) in block.iter_mut().enumerate() {
+                    let place = (output + c) * lines_len + line * T::LANES + part;
+                    // SAFETY: each sample has lines of this length, and the line is one of them.
+                    let g = unsafe { vector::<T, M>(lines, place) };
+                    for (sum, &x) in block.iter_mut().zip(&x) {
+                        *sum = x.mul_add(g, *sum);
                     }
                 }
             }
         }
-    }
-    for (r, block) in block.iter().enumerate() {
-        for (c, block) in block.iter().enumerate() {
-            sums[((row + r) * outputs + output + c) * L..][..L].copy_from_slice(block);
+        for (c, block) in block.into_iter().enumerate() {
+            for (r, term) in block.into_iter().enumerate() {
+                let place = ((row + r) * outputs + output + c) * T::LANES + part;
+                let sum = &mut sums[place..][..count];
+                M::Vector::<T>::load(sum).add(term).store(sum);
+            }
         }
     }
     R
@@ -590,11 +701,12 @@ fn block<T: Scalar, M: Machine, const L: usize, const C: usize, const R: usize>(
 
 /// The sum of lanes, by halves.
 #[inline(always)]
-fn sum_of_lanes<T: Scalar, const L: usize>(mut lanes: [T; L]) -> T {
-    let mut half = L / 2;
+fn sum_of_lanes<T: Scalar>(lanes: &mut [T]) -> T {
+    let mut half = lanes.len() / 2;
     while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
+        let (to, from) = lanes.split_at_mut(half);
+        for (to, from) in to.iter_mut().zip(from) {
+            *to += *from;
         }
         half /= 2;
     }
@@ -638,7 +750,7 @@ fn channel_sums<T: Scalar, const L: usize>(
                 sum += g;
             }
         }
-        sum += sum_of_lanes(lanes);
+        sum += sum_of_lanes(&mut lanes);
         *to = if accumulate { *to + sum } else { sum };
     }
     let channels = shape.channels;
