@@ -219,7 +219,11 @@ fn single(area: &Area<'_>, filters: &Array3<f64>, grid: &[f64]) -> Drawn {
     for (panel, cell) in area.split_evenly((2, SINGLE / 2)).iter().enumerate() {
         let rank = panel * alive.len().saturating_sub(1) / (SINGLE - 1);
         let Some(&filter) = alive.get(rank) else { break };
-        let mut chart = ChartBuilder::on(cell).margin(8).build_cartesian_2d(-REACH..REACH, -REACH..REACH)?;
+        let mut chart = ChartBuilder::on(cell)
+            .margin(8)
+            .margin_top(22)
+            .margin_bottom(22)
+            .build_cartesian_2d(-REACH..REACH, -REACH..REACH)?;
         chart.draw_series([Rectangle::new([(-REACH, -REACH), (REACH, REACH)], GREY.stroke_width(1))])?;
         let colour = [BLUE, GREEN, PURPLE, VERMILLION][4 * rank / alive.len()];
         let (largest, _) = extent(filters, filter);

@@ -74,7 +74,7 @@ const BATCH: usize = 100;
 /// The learning rate of Adam at first; it falls to 0 along half a cosine.
 const RATE: f64 = 1e-3;
 
-/// A training and how long it took.
+/// A training, its jets (without those that decided which epoch was the best), and how long it took.
 struct Training {
     report: FitReport,
     jets: usize,
@@ -112,7 +112,9 @@ fn train(arguments: &Arguments, jets: &Jets) -> Result<(Tagger, Training, Jets),
     let (tagger, report) = Tagger::train(arguments.model, &rest, &config, validation, rng, &mut bar)?;
     let seconds = start.elapsed().as_secs_f64();
     bar.finish();
-    Ok((tagger, Training { report, jets: rest.len(), seconds }, judges))
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the length")]
+    let held_out = (validation * rest.len() as f64).round() as usize;
+    Ok((tagger, Training { report, jets: rest.len() - held_out, seconds }, judges))
 }
 
 fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
