@@ -160,6 +160,11 @@ impl<'a, T: Scalar> View<'a, T> {
         self.values
     }
 
+    /// A row, with what follows its last column.
+    pub(crate) fn padded_row(&self, row: usize) -> &'a [T] {
+        &self.values[row * self.stride()..][..self.stride()]
+    }
+
     /// A row, without what follows its last column.
     pub fn row(&self, row: usize) -> &'a [T] {
         &self.values[row * self.stride()..][..self.columns]
@@ -221,8 +226,12 @@ impl<'a, T: Scalar> ViewMut<'a, T> {
         &mut self.padded_row(row)[..columns]
     }
 
-    pub(crate) fn as_view(&self) -> View<'_, T> {
-        View { values: self.values, rows: self.rows, columns: self.columns }
+    /// Sets what follows the last columns to 0.
+    pub(crate) fn clear_pads(&mut self) {
+        let (stride, columns) = (self.stride(), self.columns);
+        if columns < stride {
+            self.values.chunks_exact_mut(stride).for_each(|row| row[columns..].fill(T::ZERO));
+        }
     }
 
     pub(crate) fn reborrow(&mut self) -> ViewMut<'_, T> {

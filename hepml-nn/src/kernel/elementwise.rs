@@ -1,7 +1,8 @@
 //! Number by number.
 
 use super::machine::Machine;
-use crate::matrix::{View, ViewMut};
+use super::reduce::lane_sum;
+use crate::matrix::{View, ViewMut, stride_of};
 use crate::scalar::Scalar;
 
 /// An operation of two numbers.
@@ -21,58 +22,53 @@ pub(crate) enum Binary {
     Min,
 }
 
-impl Binary {
-    #[inline(always)]
-    fn value<T: Scalar>(self, a: T, b: T) -> T {
-        match self {
-            Self::Add => a + b,
-            Self::Sub => a - b,
-            Self::Mul => a * b,
-            Self::Div => a / b,
-            Self::Max => {
-                if a >= b {
-                    a
-                } else {
-                    b
-                }
-            }
-            Self::Min => {
-                if a <= b {
-                    a
-                } else {
-                    b
-                }
-            }
-        }
-    }
-
-    /// The derivative by the first operand, or by the second.
-    #[inline(always)]
-    fn slope<T: Scalar>(self, second: bool, a: T, b: T, y: T) -> T {
-        let pick = |first: bool| if first == second { T::ZERO } else { T::ONE };
-        match (self, second) {
-            (Self::Add, _) | (Self::Sub, false) => T::ONE,
-            (Self::Sub, true) => -T::ONE,
-            (Self::Mul, false) => b,
-            (Self::Mul, true) => a,
-            (Self::Div, false) => T::ONE / b,
-            (Self::Div, true) => -y / b,
-            (Self::Max, _) => pick(a >= b),
-            (Self::Min, _) => pick(a <= b),
-        }
-    }
-}
-
 /// Whether an operand holds for a result of that shape: as many rows, or one, and as many columns, or one.
 pub(super) fn fits(operand: (usize, usize), result: (usize, usize)) -> bool {
     (operand.0 == result.0 || operand.0 == 1) && (operand.1 == result.1 || operand.1 == 1)
 }
 
+/// The numbers of an operand for some columns of a row.
+#[derive(Clone, Copy)]
+enum Operand<'a, T> {
+    Each(&'a [T]),
+    /// The same for all columns.
+    Same(T),
+}
+
+/// Some columns of a row of the result, whose operands may have one row or column; `columns` may run into what follows
+/// the last.
 #[inline(always)]
-fn at<T: Scalar>(x: View<'_, T>, row: usize, column: usize) -> T {
-    let row = if x.rows() == 1 { 0 } else { row };
-    let column = if x.columns() == 1 { 0 } else { column };
-    x.row(row)[column]
+fn operand<T: Scalar>(
+    x: View<'_, T>,
+    row: usize,
+    columns: std::ops::Range<usize>,
+    of: usize,
+) -> Operand<'_, T> {
+    let row = &x.padded()[if x.rows() == 1 { 0 } else { row } * x.stride()..][..x.stride()];
+    if x.columns() == of { Operand::Each(&row[columns]) } else { Operand::Same(row[0]) }
+}
+
+/// y[j] = f(a[j], b[j]).
+#[inline(always)]
+fn zip<T: Scalar>(a: Operand<'_, T>, b: Operand<'_, T>, y: &mut [T], f: impl Fn(T, T) -> T) {
+    match (a, b) {
+        (Operand::Each(a), Operand::Each(b)) => {
+            for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                *y = f(a, b);
+            }
+        }
+        (Operand::Each(a), Operand::Same(b)) => {
+            for (y, &a) in y.iter_mut().zip(a) {
+                *y = f(a, b);
+            }
+        }
+        (Operand::Same(a), Operand::Each(b)) => {
+            for (y, &b) in y.iter_mut().zip(b) {
+                *y = f(a, b);
+            }
+        }
+        (Operand::Same(a), Operand::Same(b)) => y.fill(f(a, b)),
+    }
 }
 
 #[inline(always)]
@@ -84,12 +80,31 @@ pub(super) fn add_scaled<T: Scalar, M: Machine>(y: &mut [T], a: T, x: &[T]) {
 
 #[inline(always)]
 pub(super) fn affine<T: Scalar, M: Machine>(x: View<'_, T>, scale: T, shift: T, mut y: ViewMut<'_, T>) {
-    for i in 0..x.rows() {
-        for (y, &x) in y.row(i).iter_mut().zip(x.row(i)) {
-            *y = M::mul_add(scale, x, shift);
-        }
-        y.padded_row(i)[x.columns()..].fill(T::ZERO);
+    for (y, &x) in y.padded().iter_mut().zip(x.padded()) {
+        *y = M::mul_add(scale, x, shift);
     }
+    y.clear_pads();
+}
+
+/// The numbers of a block: what is computed before it is added to gradients stays in the first cache.
+const BLOCK: usize = 512;
+
+/// Calls `f` with rows and blocks of padded columns that cover a matrix; with one row, if no operand has fewer.
+#[inline(always)]
+fn for_blocks<T: Scalar>(of: (usize, usize), flat: bool, mut f: impl FnMut(usize, std::ops::Range<usize>)) {
+    let stride = stride_of::<T>(of.1);
+    let (rows, columns) = if flat { (1, of.0 * stride) } else { (of.0, stride) };
+    for row in 0..rows {
+        for first in (0..columns).step_by(BLOCK) {
+            f(row, first..(first + BLOCK).min(columns));
+        }
+    }
+}
+
+/// A matrix as one row, if `flat`.
+#[inline(always)]
+fn flatten<T: Scalar>(x: View<'_, T>, flat: bool) -> View<'_, T> {
+    if flat { View::new(x.padded(), 1, x.padded().len()) } else { x }
 }
 
 #[inline(always)]
@@ -99,13 +114,23 @@ pub(super) fn binary<T: Scalar, M: Machine>(
     b: View<'_, T>,
     mut y: ViewMut<'_, T>,
 ) {
-    let (rows, columns) = y.shape();
-    for i in 0..rows {
-        for (j, y) in y.row(i).iter_mut().enumerate() {
-            *y = operation.value(at(a, i, j), at(b, i, j));
+    let shape = y.shape();
+    let flat = a.shape() == shape && b.shape() == shape;
+    let (stride, of) = (y.stride(), if flat { a.padded().len() } else { shape.1 });
+    let (a, b) = (flatten(a, flat), flatten(b, flat));
+    for_blocks::<T>(shape, flat, |row, columns| {
+        let y = &mut y.padded()[row * stride..][columns.clone()];
+        let (a, b) = (operand(a, row, columns.clone(), of), operand(b, row, columns, of));
+        match operation {
+            Binary::Add => zip(a, b, y, |a, b| a + b),
+            Binary::Sub => zip(a, b, y, |a, b| a - b),
+            Binary::Mul => zip(a, b, y, |a, b| a * b),
+            Binary::Div => zip(a, b, y, |a, b| a / b),
+            Binary::Max => zip(a, b, y, |a, b| if a >= b { a } else { b }),
+            Binary::Min => zip(a, b, y, |a, b| if a <= b { a } else { b }),
         }
-        y.padded_row(i)[columns..].fill(T::ZERO);
-    }
+    });
+    y.clear_pads();
 }
 
 #[inline(always)]
@@ -120,16 +145,60 @@ pub(super) fn binary_adjoint<T: Scalar, M: Machine>(
     mut to: ViewMut<'_, T>,
     accumulate: bool,
 ) {
-    if !accumulate {
+    let (shape, to_shape) = (y.shape(), to.shape());
+    let flat = a.shape() == shape && b.shape() == shape;
+    // One row, or column, takes the sum over all.
+    let (one_row, one_column) = (to_shape.0 != shape.0, to_shape.1 != shape.1);
+    if !accumulate && (one_row || one_column) {
         to.padded().fill(T::ZERO);
     }
-    let (rows, columns) = y.shape();
-    let (to_rows, to_columns) = to.shape();
-    for i in 0..rows {
-        let row = to.row(if to_rows == 1 { 0 } else { i });
-        for j in 0..columns {
-            let slope = operation.slope(second, at(a, i, j), at(b, i, j), y.row(i)[j]);
-            row[if to_columns == 1 { 0 } else { j }] += g.row(i)[j] * slope;
+    let add = accumulate || one_row;
+    let (stride, of) = (to.stride(), if flat { y.padded().len() } else { shape.1 });
+    let [a, b, y, g] = [flatten(a, flat), flatten(b, flat), flatten(y, flat), flatten(g, flat)];
+    let (one, zero) = (T::ONE, T::ZERO);
+    let mut terms = [T::ZERO; BLOCK];
+    for_blocks::<T>(shape, flat, |row, columns| {
+        let terms = &mut terms[..columns.len()];
+        let [a, b, y, g] = [a, b, y, g].map(|x| operand(x, row, columns.clone(), of));
+        match (operation, second) {
+            (Binary::Add, _) | (Binary::Sub, false) => zip(g, g, terms, |g, _| g),
+            (Binary::Sub, true) => zip(g, g, terms, |g, _| -g),
+            (Binary::Mul, false) => zip(g, b, terms, |g, b| g * b),
+            (Binary::Mul, true) => zip(g, a, terms, |g, a| g * a),
+            (Binary::Div, false) => zip(g, b, terms, |g, b| g / b),
+            (Binary::Div, true) => {
+                zip(y, b, terms, |y, b| -y / b);
+                if let Operand::Each(g) = g {
+                    terms.iter_mut().zip(g).for_each(|(term, &g)| *term *= g);
+                }
+            }
+            (Binary::Max | Binary::Min, _) => {
+                if operation == Binary::Max {
+                    zip(a, b, terms, |a, b| if a >= b { one } else { zero });
+                } else {
+                    zip(a, b, terms, |a, b| if a <= b { one } else { zero });
+                }
+                if let Operand::Each(g) = g {
+                    if second {
+                        terms.iter_mut().zip(g).for_each(|(term, &g)| *term = (one - *term) * g);
+                    } else {
+                        terms.iter_mut().zip(g).for_each(|(term, &g)| *term *= g);
+                    }
+                }
+            }
         }
-    }
+        if one_column {
+            // What follows the last column may be no number.
+            let columns = shape.1.saturating_sub(columns.start).min(terms.len());
+            to.row(if one_row { 0 } else { row })[0] += lane_sum(&terms[..columns], |x| x);
+            return;
+        }
+        let to = &mut to.padded()[if one_row { 0 } else { row } * stride..][columns];
+        if add {
+            to.iter_mut().zip(&*terms).for_each(|(to, &term)| *to += term);
+        } else {
+            to.copy_from_slice(terms);
+        }
+    });
+    to.clear_pads();
 }

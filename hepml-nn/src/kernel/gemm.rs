@@ -42,11 +42,12 @@ pub(super) fn gemm<T: Vectors, M: Machine>(
     transposed: bool,
     b: View<'_, T>,
     epilogue: Epilogue<'_, T>,
+    mask: Option<View<'_, T>>,
 ) {
     if transposed {
-        blocks::<T, M, true>(c, a, b, epilogue);
+        blocks::<T, M, true>(c, a, b, epilogue, mask);
     } else {
-        blocks::<T, M, false>(c, a, b, epilogue);
+        blocks::<T, M, false>(c, a, b, epilogue, mask);
     }
 }
 
@@ -56,6 +57,7 @@ fn blocks<T: Vectors, M: Machine, const TRANSPOSED: bool>(
     a: View<'_, T>,
     b: View<'_, T>,
     epilogue: Epilogue<'_, T>,
+    mask: Option<View<'_, T>>,
 ) {
     let (rows, k, stride) = (c.shape().0, b.rows(), c.stride());
     // One block at least: a product of nothing is 0.
@@ -74,6 +76,7 @@ fn blocks<T: Vectors, M: Machine, const TRANSPOSED: bool>(
                 Epilogue::Bias(bias, activation) if last == k => Some((bias, activation)),
                 _ => None,
             },
+            mask: mask.filter(|_| last == k).map(|mask| mask.padded()),
         };
         let mut column = 0;
         while column < stride {
@@ -109,6 +112,7 @@ struct Block<'a, T: Scalar, const TRANSPOSED: bool> {
     add: bool,
     /// What is done at the end.
     bias: Option<(&'a [T], Fused)>,
+    mask: Option<&'a [T]>,
 }
 
 impl<T: Vectors, const TRANSPOSED: bool> Block<'_, T, TRANSPOSED> {
@@ -137,40 +141,16 @@ impl<T: Vectors, const TRANSPOSED: bool> Block<'_, T, TRANSPOSED> {
     /// NV vectors of columns of MR rows.
     #[inline(always)]
     fn tile<M: Machine, const NV: usize, const MR: usize>(&mut self, row: usize, column: usize) {
-        let (stride, a_stride) = (self.stride, self.a_stride);
+        let stride = self.stride;
         let lanes = M::VECTOR_BYTES / size_of::<T>();
         let width = NV * lanes;
-        let [first, last] = self.k;
         let mut before = [[M::Vector::<T>::splat(T::ZERO); NV]; MR];
         if self.add {
             for (r, before) in before.iter_mut().enumerate() {
                 *before = load::<T, M, NV>(&self.c[(row + r) * stride + column..][..width]);
             }
         }
-        // Only indices that are known where it is compiled may touch the sums of the loops, or they leave the registers.
-        let mut sums = before;
-        let count = last - first;
-        if count > 0 {
-            let b = &self.b[first * stride + column..][..(count - 1) * stride + width];
-            if TRANSPOSED {
-                let a = &self.a[first * a_stride + row..][..(count - 1) * a_stride + MR];
-                for l in 0..count {
-                    let a = &a[l * a_stride..][..MR];
-                    let b = load::<T, M, NV>(&b[l * stride..][..width]);
-                    sums = add_product::<T, M, NV, MR>(sums, |r| a[r], b);
-                }
-            } else {
-                let mut a = [&self.a[..0]; MR];
-                for (r, a) in a.iter_mut().enumerate() {
-                    *a = &self.a[(row + r) * a_stride + first..][..count];
-                }
-                for l in 0..count {
-                    let b = load::<T, M, NV>(&b[l * stride..][..width]);
-                    sums = add_product::<T, M, NV, MR>(sums, |r| a[r][l], b);
-                }
-            }
-        }
-        let mut sums = sums;
+        let mut sums = self.add_products::<M, NV, MR>(before, row, column);
         if let Some((bias, _)) = self.bias {
             let bias = load::<T, M, NV>(&bias[column..][..width]);
             for sums in &mut sums {
@@ -189,7 +169,48 @@ impl<T: Vectors, const TRANSPOSED: bool> Block<'_, T, TRANSPOSED> {
                 Some((_, Fused::Relu)) => rectify(to, T::ZERO),
                 Some((_, Fused::LeakyRelu(slope))) => rectify(to, T::from_f64(slope)),
             }
+            if let Some(mask) = self.mask {
+                erase(to, &mask[(row + r) * stride + column..][..width]);
+            }
         }
+    }
+
+    /// The sums with the terms of the block added.
+    ///
+    /// Only indices that are known where it is compiled may touch the sums here, or they do not stay in the registers.
+    #[inline(always)]
+    fn add_products<M: Machine, const NV: usize, const MR: usize>(
+        &self,
+        mut sums: [[M::Vector<T>; NV]; MR],
+        row: usize,
+        column: usize,
+    ) -> [[M::Vector<T>; NV]; MR] {
+        let (stride, a_stride) = (self.stride, self.a_stride);
+        let width = NV * M::VECTOR_BYTES / size_of::<T>();
+        let [first, last] = self.k;
+        let count = last - first;
+        if count == 0 {
+            return sums;
+        }
+        let b = &self.b[first * stride + column..][..(count - 1) * stride + width];
+        if TRANSPOSED {
+            let a = &self.a[first * a_stride + row..][..(count - 1) * a_stride + MR];
+            for l in 0..count {
+                let a = &a[l * a_stride..][..MR];
+                let b = load::<T, M, NV>(&b[l * stride..][..width]);
+                sums = add_product::<T, M, NV, MR>(sums, |r| a[r], b);
+            }
+        } else {
+            let mut a = [&self.a[..0]; MR];
+            for (r, a) in a.iter_mut().enumerate() {
+                *a = &self.a[(row + r) * a_stride + first..][..count];
+            }
+            for l in 0..count {
+                let b = load::<T, M, NV>(&b[l * stride..][..width]);
+                sums = add_product::<T, M, NV, MR>(sums, |r| a[r][l], b);
+            }
+        }
+        sums
     }
 }
 
@@ -212,10 +233,10 @@ fn add_product<T: Vectors, M: Machine, const NV: usize, const MR: usize>(
     a: impl Fn(usize) -> T,
     b: [M::Vector<T>; NV],
 ) -> [[M::Vector<T>; NV]; MR] {
-    for r in 0..MR {
+    for (r, sums) in sums.iter_mut().enumerate() {
         let a = M::Vector::<T>::splat(a(r));
-        for v in 0..NV {
-            sums[r][v] = a.mul_add(b[v], sums[r][v]);
+        for (sum, b) in sums.iter_mut().zip(b) {
+            *sum = a.mul_add(b, *sum);
         }
     }
     sums
@@ -229,14 +250,30 @@ fn rectify<T: Scalar>(x: &mut [T], slope: T) {
     }
 }
 
+/// 0 where the mask is not positive.
+#[inline(always)]
+pub(super) fn erase<T: Scalar>(x: &mut [T], mask: &[T]) {
+    for (x, &mask) in x.iter_mut().zip(mask) {
+        *x = if mask > T::ZERO { *x } else { T::ZERO };
+    }
+}
+
+/// Rows and columns of the squares that a transpose is made of.
+const SQUARE: usize = 16;
+
 #[inline(always)]
 pub(super) fn transpose<T: Scalar, M: Machine>(a: View<'_, T>, mut to: ViewMut<'_, T>) {
-    to.padded().fill(T::ZERO);
-    for i in 0..a.rows() {
-        for (j, &x) in a.row(i).iter().enumerate() {
-            to.row(j)[i] = x;
+    let (rows, columns) = a.shape();
+    for first in (0..rows).step_by(SQUARE) {
+        let last = (first + SQUARE).min(rows);
+        for j in 0..columns {
+            let to = &mut to.padded_row(j)[first..last];
+            for (i, to) in to.iter_mut().enumerate() {
+                *to = a.padded()[(first + i) * a.stride() + j];
+            }
         }
     }
+    to.clear_pads();
 }
 
 #[inline(always)]

@@ -64,6 +64,7 @@ impl<T: Scalar, const N: usize> Lanes<T> for Array<T, N> {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    #[allow(clippy::wildcard_imports, reason = "intrinsics, which have a prefix of their own")]
     use std::arch::x86_64::*;
 
     use super::Lanes;

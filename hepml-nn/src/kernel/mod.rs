@@ -18,12 +18,14 @@
 
 mod aligned;
 mod conv;
+mod elementary;
 mod elementwise;
 mod function;
 mod gemm;
 mod lanes;
 mod machine;
 mod pool;
+mod rearrange;
 mod reduce;
 #[cfg(test)]
 mod reference;
@@ -109,12 +111,17 @@ macro_rules! versions {
 }
 
 versions! {
-    /// C = A B with an [`Epilogue`]; with `transposed`, A is given as its transpose [k, m].
+    /// C = A B with an [`Epilogue`]; with `transposed`, A is given as its transpose [k, m]. Where there is a mask that is not
+    /// positive, C becomes 0 at the end.
     ///
     /// Each number of C is summed over k in order, from the first to the last.
-    fn gemm = gemm::gemm(c: ViewMut<'_, T>, a: View<'_, T>, transposed: bool, b: View<'_, T>, epilogue: Epilogue<'_, T>) {
+    fn gemm = gemm::gemm(
+        c: ViewMut<'_, T>, a: View<'_, T>, transposed: bool, b: View<'_, T>, epilogue: Epilogue<'_, T>,
+        mask: Option<View<'_, T>>,
+    ) {
         let (m, k) = if transposed { (a.columns(), a.rows()) } else { a.shape() };
         assert!(b.rows() == k && c.shape() == (m, b.columns()), "shapes of a product");
+        assert!(mask.is_none_or(|mask| mask.shape() == c.shape()), "shapes of a mask");
     }
 
     /// The transpose.
@@ -194,12 +201,15 @@ versions! {
         assert!(weights.is_none_or(|w| w.shape() == (x.rows(), 1)), "a weight a row");
     }
 
-    /// Row i of x for each row of segment i, times that row's weight if there are weights; added to what is there if `accumulate`.
+    /// Row i of x for each row of segment i, times that row's weight if there are weights; added to what is there if
+    /// `accumulate`. Where there is a mask that is not positive, y becomes 0 at the end.
     fn segment_broadcast = segment::segment_broadcast(
         x: View<'_, T>, weights: Option<View<'_, T>>, offsets: &[usize], y: ViewMut<'_, T>, accumulate: bool,
+        mask: Option<View<'_, T>>,
     ) {
         assert!(offsets.last() == Some(&y.shape().0) && x.shape() == (offsets.len() - 1, y.shape().1), "shapes of segments");
         assert!(weights.is_none_or(|w| w.shape() == (y.shape().0, 1)), "a weight a row");
+        assert!(mask.is_none_or(|mask| mask.shape() == y.shape()), "shapes of a mask");
     }
 
     /// The product of each row of x with the row of its segment in s, [rows, 1]; added to what is there if `accumulate`.
@@ -270,6 +280,63 @@ versions! {
     /// y += share (x - y).
     fn blend = update::blend(y: &mut [T], share: T, x: &[T]) {
         assert!(y.len() == x.len(), "lengths of a mean");
+    }
+
+    /// Row `rows[i]` of x as row i; added to what is there if `accumulate` (as below).
+    fn gather = rearrange::gather(x: View<'_, T>, rows: &[u32], y: ViewMut<'_, T>, accumulate: bool) {
+        assert!(y.shape() == (rows.len(), x.columns()), "shapes of a gather");
+    }
+
+    /// Row i of x, added to row `rows[i]`.
+    fn scatter_add = rearrange::scatter_add(x: View<'_, T>, rows: &[u32], y: ViewMut<'_, T>, accumulate: bool) {
+        assert!(x.shape() == (rows.len(), y.shape().1), "shapes of a scatter");
+    }
+
+    /// `count` columns of x from one on, as columns of y from another on; the other columns of y stay as they are.
+    fn copy_columns = rearrange::copy_columns(
+        x: View<'_, T>, from: usize, y: ViewMut<'_, T>, to: usize, count: usize, accumulate: bool,
+    ) {
+        assert!(y.shape().0 == x.rows(), "rows of columns");
+        assert!(from + count <= x.columns() && to + count <= y.shape().1, "columns that are there");
+    }
+
+    /// The one number of each row of x [rows, 1], in all columns.
+    fn spread_rows = rearrange::spread_rows(x: View<'_, T>, y: ViewMut<'_, T>, accumulate: bool) {
+        assert!(x.shape() == (y.shape().0, 1), "a number a row");
+    }
+
+    /// x[entries[i, j], j], and 0 where that is `NOTHING`.
+    fn take_from_rows = rearrange::take_from_rows(x: View<'_, T>, entries: &[u32], y: ViewMut<'_, T>) {
+        assert!(x.columns() == y.shape().1 && entries.len() == y.shape().0 * y.shape().1, "an entry a number");
+    }
+
+    /// Adds the gradient of [`take_from_rows`](Kernel::take_from_rows)'s result to where it was taken from.
+    fn take_from_rows_adjoint = rearrange::take_from_rows_adjoint(
+        g: View<'_, T>, entries: &[u32], to: ViewMut<'_, T>, accumulate: bool,
+    ) {
+        assert!(to.shape().1 == g.columns() && entries.len() == g.rows() * g.columns(), "an entry a number");
+    }
+
+    /// x[i, entries[i, j]], and 0 where that is `NOTHING`.
+    fn take_from_columns = rearrange::take_from_columns(x: View<'_, T>, entries: &[u32], y: ViewMut<'_, T>) {
+        assert!(x.rows() == y.shape().0 && entries.len() == y.shape().0 * y.shape().1, "an entry a number");
+    }
+
+    /// Adds the gradient of [`take_from_columns`](Kernel::take_from_columns)'s result to where it was taken from.
+    fn take_from_columns_adjoint = rearrange::take_from_columns_adjoint(
+        g: View<'_, T>, entries: &[u32], to: ViewMut<'_, T>, accumulate: bool,
+    ) {
+        assert!(to.shape().0 == g.rows() && entries.len() == g.rows() * g.columns(), "an entry a number");
+    }
+
+    /// The row with the largest number of each segment and column, the first of equals; `NOTHING` of an empty segment.
+    fn largest_of_segments = rearrange::largest_of_segments(x: View<'_, T>, offsets: &[usize], entries: &mut [u32]) {
+        assert!(offsets.last() == Some(&x.rows()) && entries.len() == (offsets.len() - 1) * x.columns(), "an entry a number");
+    }
+
+    /// The same numbers, row by row, in another shape.
+    fn reshape = rearrange::reshape(x: View<'_, T>, y: ViewMut<'_, T>, accumulate: bool) {
+        assert!(x.rows() * x.columns() == y.shape().0 * y.shape().1, "as many numbers");
     }
 
     /// A step of Adam: see [`AdamStep`].

@@ -1,10 +1,9 @@
 //! Going back: gradients of one number by everything it depends on.
 
-use super::op::{NOTHING, Op};
-use super::record::add;
+use super::op::Op;
 use super::{Tape, Var, view};
 use crate::error::{Error, Result};
-use crate::kernel::{Epilogue, Fused};
+use crate::kernel::{Epilogue, Fused, Kernel};
 use crate::matrix::{Matrix, View, ViewMut};
 use crate::parameters::{Gradients, Parameters};
 use crate::scalar::Scalar;
@@ -28,6 +27,7 @@ impl<T: Scalar> Tape<T> {
         self.adjoints[loss.index].reset_zeros(1, 1);
         self.adjoints[loss.index].row_mut(0)[0] = T::ONE;
         self.reached[loss.index] = true;
+        self.masked[loss.index] = false;
         for index in (0..=loss.index).rev() {
             if self.reached[index] && self.wanted[index] {
                 self.step_back(index, gradients)?;
@@ -48,6 +48,7 @@ impl<T: Scalar> Tape<T> {
             ops,
             wanted: &self.wanted,
             reached: &mut self.reached,
+            masked: &mut self.masked,
             adjoints: before,
             parameters,
             gradients,
@@ -57,29 +58,29 @@ impl<T: Scalar> Tape<T> {
             // The loss is a parameter itself.
             Op::Parameter(id) => {
                 let mut to = sinks.gradients.value_mut(parameters, *id)?;
-                add(to.padded(), adjoint.view().padded());
+                kernel.add_scaled(to.padded(), T::ONE, adjoint.view().padded());
             }
             Op::Dense { x, weight, bias, activation } => {
-                if *activation != Fused::Identity {
+                if *activation != Fused::Identity && !sinks.masked[index] {
                     kernel.fused_adjoint(*activation, y, adjoint.view_mut());
                 }
                 let g = adjoint.view();
-                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                let value = get(*x)?;
+                if let Some((to, accumulate, mask)) = sinks.masked_to(*x, value)? {
                     let epilogue = if accumulate { Epilogue::Accumulate } else { Epilogue::Store };
-                    let transpose = match ops[weight.index] {
-                        Op::Parameter(id) => parameters.transpose(id)?,
-                        _ => {
-                            let weight = get(*weight)?;
-                            self.scratch.reset(weight.columns(), weight.rows());
-                            kernel.transpose(weight, self.scratch.view_mut());
-                            self.scratch.view()
-                        }
+                    let transpose = if let Op::Parameter(id) = ops[weight.index] {
+                        parameters.transpose(id)?
+                    } else {
+                        let weight = get(*weight)?;
+                        self.scratch.reset(weight.columns(), weight.rows());
+                        kernel.transpose(weight, self.scratch.view_mut());
+                        self.scratch.view()
                     };
-                    kernel.gemm(to, g, false, transpose, epilogue);
+                    kernel.gemm(to, g, false, transpose, epilogue, mask);
                 }
                 if let Some((to, accumulate)) = sinks.to(*weight, get(*weight)?)? {
                     let epilogue = if accumulate { Epilogue::Accumulate } else { Epilogue::Store };
-                    kernel.gemm(to, get(*x)?, true, g, epilogue);
+                    kernel.gemm(to, value, true, g, epilogue, None);
                 }
                 if let Some(bias) = bias
                     && let Some((to, accumulate)) = sinks.to(*bias, get(*bias)?)?
@@ -110,10 +111,10 @@ impl<T: Scalar> Tape<T> {
                 }
             }
             Op::Transpose(x) => {
-                if let Some((mut to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
                     self.scratch.reset(to.shape().0, to.shape().1);
                     kernel.transpose(adjoint.view(), self.scratch.view_mut());
-                    put(&mut to, self.scratch.view(), accumulate);
+                    put(kernel, to, self.scratch.view(), accumulate);
                 }
             }
             Op::Binary { operation, a, b } => {
@@ -137,20 +138,15 @@ impl<T: Scalar> Tape<T> {
                     kernel.function_adjoint(*function, *order, get(*x)?, y, adjoint.view(), to, accumulate);
                 }
             }
-            Op::RowSums(x) | Op::ColumnSums(x) => {
-                if let Some((mut to, accumulate)) = sinks.to(*x, get(*x)?)? {
-                    let g = adjoint.view();
-                    if !accumulate {
-                        to.padded().fill(T::ZERO);
-                    }
-                    for row in 0..to.shape().0 {
-                        if matches!(ops[index], Op::RowSums(_)) {
-                            let g = g.row(row)[0];
-                            to.row(row).iter_mut().for_each(|to| *to += g);
-                        } else {
-                            add(to.row(row), g.row(0));
-                        }
-                    }
+            Op::RowSums(x) => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.spread_rows(adjoint.view(), to, accumulate);
+                }
+            }
+            Op::ColumnSums(x) => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    let all = [0, to.shape().0];
+                    kernel.segment_broadcast(adjoint.view(), None, &all, to, accumulate, None);
                 }
             }
             Op::LogSumExp(x) => {
@@ -160,9 +156,9 @@ impl<T: Scalar> Tape<T> {
             }
             Op::SegmentSum { x, weights, segments } => {
                 let g = adjoint.view();
-                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                if let Some((to, accumulate, mask)) = sinks.masked_to(*x, get(*x)?)? {
                     let weights = weights.map(get).transpose()?;
-                    kernel.segment_broadcast(g, weights, segments.offsets(), to, accumulate);
+                    kernel.segment_broadcast(g, weights, segments.offsets(), to, accumulate, mask);
                 }
                 if let Some(weights) = weights
                     && let Some((to, accumulate)) = sinks.to(*weights, get(*weights)?)?
@@ -171,66 +167,64 @@ impl<T: Scalar> Tape<T> {
                 }
             }
             Op::SegmentBroadcast { x, segments } => {
-                if let Some((mut to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
                     self.scratch.reset(to.shape().0, to.shape().1);
                     kernel.segment_sum(adjoint.view(), None, segments.offsets(), self.scratch.view_mut());
-                    put(&mut to, self.scratch.view(), accumulate);
+                    put(kernel, to, self.scratch.view(), accumulate);
                 }
             }
-            Op::Gather { x, rows } => sinks.add_each(*x, get(*x)?, |to| {
-                for (from, &row) in rows.iter().enumerate() {
-                    add(to.row(row as usize), adjoint.row(from));
+            Op::Gather { x, rows } => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.scatter_add(adjoint.view(), rows, to, accumulate);
                 }
-            })?,
-            Op::ScatterAdd { x, rows } => sinks.add_each(*x, get(*x)?, |to| {
-                for (from, &row) in rows.iter().enumerate() {
-                    add(to.row(from), adjoint.row(row as usize));
+            }
+            Op::ScatterAdd { x, rows } => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.gather(adjoint.view(), rows, to, accumulate);
                 }
-            })?,
-            Op::TakeFromRows { x, entries } => sinks.add_each(*x, get(*x)?, |to| {
-                let columns = adjoint.columns();
-                for (place, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != NOTHING) {
-                    to.row(entry as usize)[place % columns] += adjoint.row(place / columns)[place % columns];
+            }
+            Op::TakeFromRows { x, entries } => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.take_from_rows_adjoint(adjoint.view(), entries, to, accumulate);
                 }
-            })?,
-            Op::TakeFromColumns { x, entries } => sinks.add_each(*x, get(*x)?, |to| {
-                let columns = adjoint.columns();
-                for (place, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != NOTHING) {
-                    to.row(place / columns)[entry as usize] += adjoint.row(place / columns)[place % columns];
+            }
+            Op::TakeFromColumns { x, entries } => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.take_from_columns_adjoint(adjoint.view(), entries, to, accumulate);
                 }
-            })?,
+            }
             Op::Concat(parts) => {
                 let mut first = 0;
                 for part in &**parts {
                     let value = get(*part)?;
-                    sinks.add_each(*part, value, |to| {
-                        for row in 0..value.rows() {
-                            add(to.row(row), &adjoint.row(row)[first..first + value.columns()]);
-                        }
-                    })?;
+                    if let Some((mut to, accumulate)) = sinks.to(*part, value)? {
+                        let columns = value.columns();
+                        kernel.copy_columns(adjoint.view(), first, to.reborrow(), 0, columns, accumulate);
+                        to.clear_pads();
+                    }
                     first += value.columns();
                 }
             }
-            Op::Columns { x, first } => sinks.add_each(*x, get(*x)?, |to| {
-                for row in 0..adjoint.rows() {
-                    add(&mut to.row(row)[*first..], adjoint.row(row));
-                }
-            })?,
-            Op::Reshape(x) => sinks.add_each(*x, get(*x)?, |to| {
-                let mut numbers = (0..adjoint.rows()).flat_map(|row| adjoint.row(row));
-                for row in 0..to.shape().0 {
-                    for (to, from) in to.row(row).iter_mut().zip(&mut numbers) {
-                        *to += *from;
+            Op::Columns { x, first } => {
+                if let Some((mut to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    if !accumulate {
+                        to.padded().fill(T::ZERO);
                     }
+                    kernel.copy_columns(adjoint.view(), 0, to, *first, y.columns(), true);
                 }
-            })?,
+            }
+            Op::Reshape(x) => {
+                if let Some((to, accumulate)) = sinks.to(*x, get(*x)?)? {
+                    kernel.reshape(adjoint.view(), to, accumulate);
+                }
+            }
             Op::Custom { op, inputs } => {
                 let operands = inputs.iter().map(|x| get(*x)).collect::<Result<Vec<_>>>()?;
                 for (which, &input) in inputs.iter().enumerate() {
-                    if let Some((mut to, accumulate)) = sinks.to(input, operands[which])? {
+                    if let Some((to, accumulate)) = sinks.to(input, operands[which])? {
                         self.scratch.reset_zeros(to.shape().0, to.shape().1);
                         op.adjoint(which, &operands, y, adjoint.view(), &mut self.scratch)?;
-                        put(&mut to, self.scratch.view(), accumulate);
+                        put(kernel, to, self.scratch.view(), accumulate);
                     }
                 }
             }
@@ -240,9 +234,9 @@ impl<T: Scalar> Tape<T> {
 }
 
 /// Stores or adds.
-fn put<T: Scalar>(to: &mut ViewMut<'_, T>, from: View<'_, T>, accumulate: bool) {
+fn put<T: Scalar>(kernel: Kernel, mut to: ViewMut<'_, T>, from: View<'_, T>, accumulate: bool) {
     if accumulate {
-        add(to.padded(), from.padded());
+        kernel.add_scaled(to.padded(), T::ONE, from.padded());
     } else {
         to.padded().copy_from_slice(from.padded());
     }
@@ -253,6 +247,7 @@ struct Sinks<'a, T: Scalar> {
     ops: &'a [Op<T>],
     wanted: &'a [bool],
     reached: &'a mut [bool],
+    masked: &'a mut [bool],
     adjoints: &'a mut [Matrix<T>],
     parameters: &'a Parameters<T>,
     gradients: &'a mut Gradients<T>,
@@ -261,6 +256,17 @@ struct Sinks<'a, T: Scalar> {
 impl<T: Scalar> Sinks<'_, T> {
     /// Where the adjoint of an operand of that value goes, and whether to add to what is there; none if nobody asks for it.
     fn to(&mut self, x: Var, value: View<'_, T>) -> Result<Option<(ViewMut<'_, T>, bool)>> {
+        self.reach(x, value, false)
+    }
+
+    /// The same, and a mask for the sum: the value, if it is a rectified one. Who writes the adjoint has it in the cache.
+    fn masked_to<'v>(&mut self, x: Var, value: View<'v, T>) -> Result<Option<MaskedSink<'_, 'v, T>>> {
+        let rectified = matches!(self.ops[x.index], Op::Dense { activation: Fused::Relu, .. });
+        let to = self.reach(x, value, rectified)?;
+        Ok(to.map(|(to, accumulate)| (to, accumulate, rectified.then_some(value))))
+    }
+
+    fn reach(&mut self, x: Var, value: View<'_, T>, masked: bool) -> Result<Option<(ViewMut<'_, T>, bool)>> {
         if !self.wanted[x.index] {
             return Ok(None);
         }
@@ -268,21 +274,14 @@ impl<T: Scalar> Sinks<'_, T> {
             return Ok(Some((self.gradients.value_mut(self.parameters, id)?, true)));
         }
         let accumulate = std::mem::replace(&mut self.reached[x.index], true);
+        self.masked[x.index] = masked;
         let adjoint = &mut self.adjoints[x.index];
         if !accumulate {
             adjoint.reset(value.rows(), value.columns());
         }
         Ok(Some((adjoint.view_mut(), accumulate)))
     }
-
-    /// Adds to the adjoint of an operand, number by number.
-    fn add_each(&mut self, x: Var, value: View<'_, T>, add: impl FnOnce(&mut ViewMut<'_, T>)) -> Result<()> {
-        if let Some((mut to, accumulate)) = self.to(x, value)? {
-            if !accumulate {
-                to.padded().fill(T::ZERO);
-            }
-            add(&mut to);
-        }
-        Ok(())
-    }
 }
+
+/// Where an adjoint goes, whether to add to what is there, and what to mask the sum with.
+type MaskedSink<'a, 'v, T> = (ViewMut<'a, T>, bool, Option<View<'v, T>>);

@@ -79,6 +79,8 @@ pub struct Tape<T: Scalar> {
     wanted: Vec<bool>,
     /// Whether its adjoint has been written.
     reached: Vec<bool>,
+    /// Whether all that has been written of its adjoint is 0 where the value, a rectified one, is.
+    masked: Vec<bool>,
     recording: u64,
     scratch: Matrix<T>,
     /// For images with their halos.
@@ -114,6 +116,7 @@ impl<T: Scalar> Tape<T> {
             adjoints: Vec::new(),
             wanted: Vec::new(),
             reached: Vec::new(),
+            masked: Vec::new(),
             // Unique, so that variables of another tape are found out.
             recording: next_recording(),
             scratch: Matrix::default(),

@@ -102,9 +102,6 @@ pub(super) enum Op<T: Scalar> {
     },
 }
 
-/// No entry.
-pub(super) const NOTHING: u32 = u32::MAX;
-
 impl<T: Scalar> Op<T> {
     /// Calls `f` with each operand.
     pub(super) fn for_operands(&self, mut f: impl FnMut(Var)) {

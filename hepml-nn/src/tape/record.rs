@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::op::{NOTHING, Op};
+use super::op::Op;
 use super::{CustomOp, Segments, Tape, Var, view};
 use crate::error::{Error, Result};
 use crate::kernel::{Binary, Epilogue, Function, Fused};
@@ -25,9 +25,11 @@ impl<T: Scalar> Tape<T> {
 
     /// A single constant number.
     pub fn number(&mut self, value: f64) -> Var {
-        let mut matrix = Matrix::zeros(1, 1);
+        let var = self.node(Op::Constant, 1, 1);
+        let matrix = &mut self.values[var.index];
+        matrix.reset_zeros(1, 1);
         matrix.row_mut(0)[0] = T::from_f64(value);
-        self.constant(matrix.view())
+        var
     }
 
     /// One of the parameters that the tape was begun with.
@@ -44,8 +46,12 @@ impl<T: Scalar> Tape<T> {
     /// # Errors
     /// A variable of another tape or recording (as for all operations).
     pub fn detach(&mut self, x: Var) -> Result<Var> {
-        let value = self.value(x)?.to_matrix();
-        Ok(self.constant(value.view()))
+        let (rows, columns) = self.shape(x)?;
+        let var = self.node(Op::Constant, rows, columns);
+        let (before, rest) = self.values.split_at_mut(var.index);
+        let value = view(&self.ops, before, &self.parameters, x)?;
+        rest[0].view_mut().padded().copy_from_slice(value.padded());
+        Ok(var)
     }
 
     fn leaf(&mut self, op: Op<T>, value: View<'_, T>) -> Var {
@@ -321,17 +327,8 @@ impl<T: Scalar> Tape<T> {
     /// Other sets than those of the rows.
     pub fn segment_max(&mut self, x: Var, segments: &Segments) -> Result<Var> {
         let columns = self.check_segments(x, segments)?;
-        let value = self.view(x)?;
-        let mut entries = vec![NOTHING; segments.count() * columns];
-        for (set, ends) in segments.offsets().windows(2).enumerate() {
-            for (column, entry) in entries[set * columns..(set + 1) * columns].iter_mut().enumerate() {
-                for row in ends[0]..ends[1] {
-                    if *entry == NOTHING || value.row(row)[column] > value.row(*entry as usize)[column] {
-                        *entry = index(row);
-                    }
-                }
-            }
-        }
+        let mut entries = vec![0; segments.count() * columns];
+        self.kernel.largest_of_segments(self.view(x)?, segments.offsets(), &mut entries);
         self.record(Op::TakeFromRows { x, entries: entries.into() }, segments.count(), columns)
     }
 
@@ -489,6 +486,7 @@ impl<T: Scalar> Tape<T> {
             self.adjoints.push(Matrix::default());
             self.wanted.push(false);
             self.reached.push(false);
+            self.masked.push(false);
         }
         let mut wanted = matches!(op, Op::Input | Op::Parameter(_));
         op.for_operands(|x| wanted |= self.wanted[x.index]);
@@ -511,7 +509,7 @@ impl<T: Scalar> Tape<T> {
                     Some(bias) => Epilogue::Bias(get(*bias)?.padded(), *activation),
                     None => Epilogue::Store,
                 };
-                kernel.gemm(output.view_mut(), get(*x)?, false, get(*weight)?, epilogue);
+                kernel.gemm(output.view_mut(), get(*x)?, false, get(*weight)?, epilogue, None);
             }
             Op::Conv2d { x, weight, bias, shape, activation } => {
                 let epilogue = match bias {
@@ -538,73 +536,29 @@ impl<T: Scalar> Tape<T> {
                 kernel.segment_sum(get(*x)?, weights, segments.offsets(), output.view_mut());
             }
             Op::SegmentBroadcast { x, segments } => {
-                kernel.segment_broadcast(get(*x)?, None, segments.offsets(), output.view_mut(), false);
+                kernel.segment_broadcast(get(*x)?, None, segments.offsets(), output.view_mut(), false, None);
             }
-            Op::Gather { x, rows } => {
-                let x = get(*x)?;
-                let (mut output, stride) = (output.view_mut(), x.stride());
-                for (to, &row) in rows.iter().enumerate() {
-                    output.padded_row(to).copy_from_slice(&x.padded()[row as usize * stride..][..stride]);
-                }
-            }
-            Op::ScatterAdd { x, rows } => {
-                let x = get(*x)?;
-                let mut output = output.view_mut();
-                output.padded().fill(T::ZERO);
-                for (from, &row) in rows.iter().enumerate() {
-                    add(output.row(row as usize), x.row(from));
-                }
-            }
-            Op::TakeFromRows { x, entries } => {
-                let x = get(*x)?;
-                let mut output = output.view_mut();
-                output.padded().fill(T::ZERO);
-                for (place, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != NOTHING) {
-                    let (row, column) = (place / x.columns(), place % x.columns());
-                    output.row(row)[column] = x.row(entry as usize)[column];
-                }
-            }
+            Op::Gather { x, rows } => kernel.gather(get(*x)?, rows, output.view_mut(), false),
+            Op::ScatterAdd { x, rows } => kernel.scatter_add(get(*x)?, rows, output.view_mut(), false),
+            Op::TakeFromRows { x, entries } => kernel.take_from_rows(get(*x)?, entries, output.view_mut()),
             Op::TakeFromColumns { x, entries } => {
-                let x = get(*x)?;
-                let columns = output.columns();
-                let mut output = output.view_mut();
-                output.padded().fill(T::ZERO);
-                for (place, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != NOTHING) {
-                    let (row, column) = (place / columns, place % columns);
-                    output.row(row)[column] = x.row(row)[entry as usize];
-                }
+                kernel.take_from_columns(get(*x)?, entries, output.view_mut());
             }
             Op::Concat(parts) => {
-                let mut output = output.view_mut();
-                output.padded().fill(T::ZERO);
                 let mut first = 0;
                 for part in &**parts {
                     let part = get(*part)?;
-                    for row in 0..part.rows() {
-                        output.row(row)[first..first + part.columns()].copy_from_slice(part.row(row));
-                    }
+                    kernel.copy_columns(part, 0, output.view_mut(), first, part.columns(), false);
                     first += part.columns();
                 }
+                output.view_mut().clear_pads();
             }
             Op::Columns { x, first } => {
-                let x = get(*x)?;
                 let columns = output.columns();
-                let mut output = output.view_mut();
-                output.padded().fill(T::ZERO);
-                for row in 0..x.rows() {
-                    output.row(row).copy_from_slice(&x.row(row)[*first..first + columns]);
-                }
+                kernel.copy_columns(get(*x)?, *first, output.view_mut(), 0, columns, false);
+                output.view_mut().clear_pads();
             }
-            Op::Reshape(x) => {
-                let x = get(*x)?;
-                output.view_mut().padded().fill(T::ZERO);
-                let mut numbers = (0..x.rows()).flat_map(|row| x.row(row));
-                for row in 0..output.rows() {
-                    for (to, from) in output.row_mut(row).iter_mut().zip(&mut numbers) {
-                        *to = *from;
-                    }
-                }
-            }
+            Op::Reshape(x) => kernel.reshape(get(*x)?, output.view_mut(), false),
             Op::Custom { op, inputs } => {
                 let inputs = inputs.iter().map(|x| get(*x)).collect::<Result<Vec<_>>>()?;
                 output.view_mut().padded().fill(T::ZERO);
@@ -623,18 +577,6 @@ pub(super) fn fuse(activation: Option<Function>, biased: bool) -> (Fused, Option
         Some(Function::LeakyRelu(slope)) if biased && slope > 0.0 => (Fused::LeakyRelu(slope), None),
         other => (Fused::Identity, other),
     }
-}
-
-/// y += x.
-pub(super) fn add<T: Scalar>(y: &mut [T], x: &[T]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += *x;
-    }
-}
-
-/// A row or column as an index; matrices in memory have fewer than 2^32 of them.
-fn index(row: usize) -> u32 {
-    u32::try_from(row).expect("fewer than 2^32 rows")
 }
 
 fn check_indices(what: &'static str, indices: &[u32], len: usize) -> Result<()> {
