@@ -40,7 +40,7 @@ pub enum Padding {
 
 /// The shapes of a convolution with stride 1.
 ///
-/// y[o, i, j] = b[o] + sum_{c, k, l} w[c, k, l, o] x[c, i + k - before, j + l - before], with before = (kernel - 1)/2 rounded
+/// `y[o, i, j] = b[o] + sum_{c, k, l} w[c, k, l, o] x[c, i + k - before, j + l - before]`, with before = (kernel - 1)/2 rounded
 /// down, and 0 for [`Padding::Valid`]. (What is called a convolution in machine learning is a correlation.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Conv2dShape {

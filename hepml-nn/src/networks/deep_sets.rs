@@ -37,8 +37,7 @@ pub enum Pooling {
 /// Deep Sets (arXiv:1703.06114): F(pool_i Phi(x_i)) for the particles x_i of an event.
 ///
 /// Phi and F are dense networks with an activation after each layer, the last one of F excepted. Phi maps each particle
-/// [inputs] to a latent space, in which the particles are pooled (see [`Pooling`]); F maps the result [latent] to the
-/// outputs. Every continuous function of sets is of this form with a sum, given enough latent dimensions.
+/// to a latent space, in which the particles are pooled (see [`Pooling`]); F maps the result to the outputs. Every continuous function of sets is of this form with a sum, given enough latent dimensions.
 ///
 /// *Invariances*: the order of the particles changes nothing but rounding, and there is no padding: an event gives the same
 /// outputs in any batch, bit for bit. An empty event has the pool 0 and gives F(0). Invariances in space are those of the

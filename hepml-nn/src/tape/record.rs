@@ -397,7 +397,7 @@ impl<T: Scalar> Tape<T> {
         self.record(Op::ScatterAdd { x, rows }, count, columns)
     }
 
-    /// x[i, columns[i]] of each row, [rows, 1].
+    /// `x[i, columns[i]]` of each row, [rows, 1].
     ///
     /// # Errors
     /// A column that is not there; another number of indices than of rows.

@@ -80,15 +80,7 @@ impl<T: Scalar> Tape<T> {
                 tangents[index] = self.tangent_of(index, &tangents)?;
             }
         }
-        of.iter()
-            .map(|y| match tangents[y.index] {
-                Some(tangent) => Ok(tangent),
-                None => {
-                    let (rows, columns) = self.shape(*y)?;
-                    Ok(self.constant(Matrix::zeros(rows, columns).view()))
-                }
-            })
-            .collect()
+        of.iter().map(|y| tangents[y.index].map_or_else(|| self.zeros_like(*y), Ok)).collect()
     }
 
     /// Which values some others are computed from.
@@ -188,13 +180,7 @@ impl<T: Scalar> Tape<T> {
             Op::Concat(parts) => {
                 let mut moved = Vec::with_capacity(parts.len());
                 for &part in &*parts {
-                    moved.push(match of(part) {
-                        Some(tangent) => tangent,
-                        None => {
-                            let (rows, columns) = self.shape(part)?;
-                            self.constant(Matrix::zeros(rows, columns).view())
-                        }
-                    });
+                    moved.push(of(part).map_or_else(|| self.zeros_like(part), Ok)?);
                 }
                 Some(self.concat(&moved)?)
             }
@@ -314,6 +300,12 @@ impl<T: Scalar> Tape<T> {
             }
         };
         self.plus(by_a, by_b)
+    }
+
+    /// Zeros of the shape of a value.
+    fn zeros_like(&mut self, x: Var) -> Result<Var> {
+        let (rows, columns) = self.shape(x)?;
+        Ok(self.constant(Matrix::zeros(rows, columns).view()))
     }
 
     /// The sum of what there is.
