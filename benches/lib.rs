@@ -1,6 +1,8 @@
 //! What the benches share: the jets of `data/`.
 #![forbid(unsafe_code)]
 
+pub mod process;
+
 use hepml::io::NpzFile;
 use hepml::ot::EnergyFlow;
 

@@ -4,7 +4,6 @@
 //! peak of the memory that is printed is what a program of any number of pairs needs.
 
 mod measured;
-mod process;
 
 use std::error::Error;
 use std::fs::File;
@@ -18,10 +17,10 @@ use hepml::core::EventSet;
 use hepml::core::ndarray::{Array1, Axis};
 use hepml::io::{NpzFile, write_npy};
 use hepml::ot::{Divergence, EmdConfig, EnergyFlow, SimdLevel};
+use hepml_benches::process::{cpu_seconds, peak_bytes};
 use hepml_examples::Bar;
 
 use crate::measured::{Measured, OneOff, Statistics};
-use crate::process::{cpu_seconds, peak_bytes};
 
 /// Measures how fast the Energy Mover's Distances between all pairs of jets are computed, and how well they are certified.
 #[derive(Parser)]
