@@ -1,4 +1,4 @@
-//! What the benches share: the jets of `data/`.
+//! What the benches share: the jets of `data/`, and what the system knows of a process.
 #![forbid(unsafe_code)]
 
 pub mod process;

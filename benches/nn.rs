@@ -42,6 +42,7 @@ fn products<T: Scalar>(criterion: &mut Criterion, level: SimdLevel) {
 }
 
 fn functions<T: Scalar>(criterion: &mut Criterion, level: SimdLevel) {
+    use Function::{Cos, Exp, Gelu, Ln, Power, Relu, Sigmoid, Silu, Sin, Softplus, Tanh};
     let mut group = criterion.benchmark_group(format!("function/{}/{level:?}", T::NAME));
     let mut parameters = Parameters::<T>::new();
     let mut x = numbers::<T>(256, 128);
@@ -52,7 +53,6 @@ fn functions<T: Scalar>(criterion: &mut Criterion, level: SimdLevel) {
     let parameters = Arc::new(parameters);
     let mut tape = Tape::with_simd(level).expect("it is available");
     group.throughput(Throughput::Elements(256 * 128));
-    use Function::{Cos, Exp, Gelu, Ln, Power, Relu, Sigmoid, Silu, Sin, Softplus, Tanh};
     for f in [Relu, Tanh, Sigmoid, Softplus, Silu, Gelu, Exp, Ln, Power(-0.5), Sin, Cos] {
         for order in [0, 1, 2] {
             group.bench_function(format!("{f:?}, order {order}"), |bencher| {
@@ -118,10 +118,10 @@ fn pfn<T: Scalar>(criterion: &mut Criterion, level: SimdLevel) {
             Ok(())
         };
         group.bench_function(format!("forward, {jets} jets at once"), |b| {
-            b.iter(|| run(false).expect("shapes that fit"))
+            b.iter(|| run(false).expect("shapes that fit"));
         });
         group.bench_function(format!("both ways, {jets} jets at once"), |b| {
-            b.iter(|| run(true).expect("shapes that fit"))
+            b.iter(|| run(true).expect("shapes that fit"));
         });
     }
     black_box(gradients.value(&parameters, parameters.ids().next().expect("a layer")).expect("as above"));

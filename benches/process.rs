@@ -9,7 +9,6 @@ pub fn peak_bytes() -> Option<u64> {
 }
 
 /// The seconds that processors have spent on this process, all threads together, where a Unix tells it.
-#[cfg_attr(unix, expect(clippy::unnecessary_wraps, reason = "elsewhere there is none"))]
 pub fn cpu_seconds() -> Option<f64> {
     #[cfg(unix)]
     {

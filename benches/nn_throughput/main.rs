@@ -136,7 +136,12 @@ impl Arguments {
                 let trained = self.training().train(parameters, &objective, None, &mut rng, &mut ())?;
                 let steps = self.epochs * events.div_ceil(self.batch);
                 let seconds = (now()? - start) / steps as f64;
-                let losses = trained.report.curves.iter().find(|(name, _)| name == "loss/train").map(|(_, curve)| curve);
+                let losses = trained
+                    .report
+                    .curves
+                    .iter()
+                    .find(|(name, _)| name == "loss/train")
+                    .map(|(_, curve)| curve);
                 Ok(json!({ "seconds": seconds, "steps": steps, "losses": losses }))
             }
             What::Inference => {
