@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 STEPS = 10
-# f32 on both sides, sums in another order; differences grow with each step of Adam.
-AGREEMENT = 1e-4
+# In f64 only the order of sums differs. In f32 Adam, which divides gradients by their size, makes rounding errors of
+# vanishing ones steps like all others: f32 shows that nothing is grossly wrong, f64 that nothing is.
+AGREEMENT = {"f32": 2e-2, "f64": 1e-10}
 
 
 def dense(rng, widths):
@@ -213,11 +214,11 @@ def main():
             flush=True,
         )
     print()
-    worst = 0.0
+    agreed = True
     for (name, precision), (difference, first, last) in agreement.items():
         print(f"{name}, {precision}: losses {first:.4f} ... {last:.4f} differ by {difference:.1e} at most")
-        worst = max(worst, difference)
-    if not worst <= AGREEMENT:
+        agreed &= bool(difference <= AGREEMENT[precision])
+    if not agreed:
         sys.exit(f"disagreement above {AGREEMENT}")
 
 
