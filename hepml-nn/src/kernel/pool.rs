@@ -122,22 +122,60 @@ pub(super) fn largest_of_windows<T: Scalar, M: Machine>(
     x: View<'_, T>,
     entries: &mut [u32],
 ) {
-    let [height, width] = shape.window;
-    let columns = shape.output().columns();
-    for (sample, entries) in entries.chunks_exact_mut(columns).enumerate() {
+    let (input, output, [height, width]) = (shape.input, shape.output(), shape.window);
+    for (sample, entries) in entries.chunks_exact_mut(output.columns()).enumerate() {
         let from = x.row(sample);
-        shape.for_windows(|pixel, first| {
-            let (mut largest, mut at) = (from[first], first);
-            for (row, from) in from[first..].chunks(shape.input.width).take(height).enumerate() {
-                for (column, &x) in from[..width].iter().enumerate() {
-                    if x > largest || x.partial_cmp(&x).is_none() {
-                        (largest, at) = (x, first + row * shape.input.width + column);
+        for (row, entries) in entries.chunks_exact_mut(output.width).enumerate() {
+            let (channel, row) = (row / output.height, row % output.height);
+            let first = (channel * input.height + row * height) * input.width;
+            let rows = &from[first..first + height * input.width];
+            let first = index(first);
+            if shape.window == [2, 2] {
+                largest_of_pairs(rows.split_at(input.width), first, entries);
+                continue;
+            }
+            for (column, entry) in entries.iter_mut().enumerate() {
+                let mut largest = (rows[column * width], first + index(column * width));
+                for (row, rows) in rows.chunks_exact(input.width).enumerate() {
+                    for (place, &x) in rows[column * width..][..width].iter().enumerate() {
+                        let at = first + index(row * input.width + column * width + place);
+                        largest = larger(largest, (x, at));
                     }
                 }
+                *entry = largest.1;
             }
-            #[expect(clippy::cast_possible_truncation, reason = "images have fewer than 2^32 numbers")]
-            let at = at as u32;
-            entries[pixel] = at;
-        });
+        }
     }
+}
+
+/// The same for the usual windows, in a loop that becomes vectors.
+#[inline(always)]
+fn largest_of_pairs<T: Scalar>((top, bottom): (&[T], &[T]), first: u32, entries: &mut [u32]) {
+    let below = index(top.len());
+    let rows = top.as_chunks::<2>().0.iter().zip(bottom.as_chunks::<2>().0);
+    for (column, (entry, (top, bottom))) in (0..).zip(entries.iter_mut().zip(rows)) {
+        let at = first + 2 * column;
+        let largest = larger((top[0], at), (top[1], at + 1));
+        let largest = larger(largest, (bottom[0], at + below));
+        *entry = larger(largest, (bottom[1], at + below + 1)).1;
+    }
+}
+
+/// The larger number, with its place; the first of equals, a NaN if there is one.
+#[inline(always)]
+#[expect(
+    clippy::eq_op,
+    clippy::needless_bitwise_bool,
+    reason = "only a NaN differs from itself; both are known at once"
+)]
+fn larger<T: Scalar>(a: (T, u32), b: (T, u32)) -> (T, u32) {
+    // Selections, not jumps, which would be taken by chance.
+    let second = (b.0 > a.0) | (b.0 != b.0);
+    (if second { b.0 } else { a.0 }, if second { b.1 } else { a.1 })
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "images have fewer than 2^32 numbers")]
+fn index(place: usize) -> u32 {
+    place as u32
 }
