@@ -30,6 +30,9 @@ pub trait Inputs<T: Scalar>: Default + Send + Sync {
     fn select_from(&mut self, all: &Self, events: &[usize]) -> Result<()>;
 }
 
+/// The numbers that are as costly as a row of a set, about.
+const NUMBERS_OF_A_ROW: usize = 64;
+
 /// A row an event.
 impl<T: Scalar> Inputs<T> for Matrix<T> {
     type Vars = Var;
@@ -42,8 +45,9 @@ impl<T: Scalar> Inputs<T> for Matrix<T> {
         self.rows()
     }
 
+    /// A row counts as several if it is wide, as those of images are: their batches are then cut as those of sets are.
     fn rows_of(&self, _: usize) -> usize {
-        1
+        self.columns().div_ceil(NUMBERS_OF_A_ROW).max(1)
     }
 
     fn select_from(&mut self, all: &Self, events: &[usize]) -> Result<()> {
