@@ -1,5 +1,6 @@
 #!/bin/sh
-# Training and inference of hepml-nn against PyTorch, each on one core: sh benches/peers/run_nn.sh [--help].
+# Training and inference of hepml-nn against PyTorch, each on one core: sh benches/peers/run_nn.sh [--help];
+# convolutions of lattice flows: sh benches/peers/run_nn.sh convolutions [--help].
 # Needs Rust and Python 3.11; PyTorch (4 GB with what it wants) goes into a virtual environment in the target folder, unless
 # TORCH_PYTHON names a Python that has it.
 set -eu
@@ -14,5 +15,9 @@ if [ -z "${TORCH_PYTHON:-}" ]; then
         "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement benches/peers/requirements_torch.txt
     fi
 fi
-cargo build --release --quiet --package hepml-benches --bin nn_throughput
-exec env OMP_NUM_THREADS=1 "$TORCH_PYTHON" benches/peers/nn_peer.py --hepml "$target/release/nn_throughput" "$@"
+case ${1:-} in
+    convolutions) shift; what=conv ;;
+    *) what=nn ;;
+esac
+cargo build --release --quiet --package hepml-benches --bin "${what}_throughput"
+exec env OMP_NUM_THREADS=1 "$TORCH_PYTHON" "benches/peers/${what}_peer.py" --hepml "$target/release/${what}_throughput" "$@"
