@@ -21,6 +21,7 @@ mod permutation;
 mod random;
 mod ratio;
 mod save;
+mod simd_level;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -47,6 +48,7 @@ pub use permutation::Permutation;
 pub use random::Streams;
 pub use ratio::{DynRatioEstimator, Erased, LogRatio, RatioEstimator};
 pub use save::{Load, Save};
+pub use simd_level::SimdLevel;
 pub use table::{Table, check_finite};
 pub use transformation::Transformation;
 pub use weighted::Weighted;

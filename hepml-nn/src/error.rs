@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::kernel::SimdLevel;
 use crate::training::{Divergence, Loss};
+use hepml_core::SimdLevel;
 
 /// The result of everything fallible in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

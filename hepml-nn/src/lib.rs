@@ -22,9 +22,9 @@ mod training;
 
 pub use encoding::*;
 pub use error::{Error, Result};
+pub use hepml_core::SimdLevel;
 pub use image_shape::ImageShape;
 pub use inputs::{Inputs, SetVars, Sets};
-pub use kernel::SimdLevel;
 pub use layers::*;
 pub use matrix::{Matrix, View};
 pub use models::*;

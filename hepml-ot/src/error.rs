@@ -82,7 +82,7 @@ pub enum Error {
     #[error("this processor does not have the instructions of {level:?}")]
     SimdNotAvailable {
         /// The level that was asked for.
-        level: crate::SimdLevel,
+        level: hepml_core::SimdLevel,
     },
     /// Sinkhorn's algorithm did not reach its tolerance within the iterations it was allowed.
     #[error(

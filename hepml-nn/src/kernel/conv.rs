@@ -14,6 +14,7 @@
 
 use hepml_core::serde::{Deserialize, Serialize};
 
+use super::Kernel;
 use super::aligned::Aligned;
 use super::gemm::{Epilogue, Fused};
 use super::lanes::{Lanes, Vectors};
@@ -127,7 +128,7 @@ impl Conv2dShape {
 }
 
 /// Images in planes with a halo, and the lines that are computed from them.
-struct Planes {
+pub(crate) struct Planes {
     /// The numbers of a line.
     lanes: usize,
     from: ImageShape,
@@ -332,47 +333,61 @@ fn add<T: Scalar>(to: &mut [T], from: &[T]) {
     }
 }
 
-#[inline(always)]
-pub(super) fn conv2d<T: Vectors, M: Machine>(
-    shape: &Conv2dShape,
-    x: View<'_, T>,
-    weight: View<'_, T>,
-    y: ViewMut<'_, T>,
-    epilogue: Epilogue<'_, T>,
-    scratch: &mut Aligned<T>,
-) {
-    let planes = shape.forward(lanes::<T, M>());
-    scratch.reserve_len(planes.scratch_len());
-    correlate::<T, M>(&planes, x, weight.padded(), y, epilogue, scratch);
-}
+impl Kernel {
+    /// The convolution of each image in x [samples, input] with the weights, with an [`Epilogue`] whose bias is one a channel.
+    pub(crate) fn conv2d<T: Scalar>(
+        self,
+        shape: &Conv2dShape,
+        x: View<'_, T>,
+        weight: View<'_, T>,
+        y: ViewMut<'_, T>,
+        epilogue: Epilogue<'_, T>,
+        scratch: &mut Aligned<T>,
+    ) {
+        assert!(
+            x.columns() == shape.input.columns() && weight.shape() == shape.weights(),
+            "shapes of a convolution"
+        );
+        assert!(y.shape() == (x.rows(), shape.output.columns()), "shapes of a convolution");
+        let planes = shape.forward(self.vector_bytes() / size_of::<T>());
+        scratch.reserve_len(planes.scratch_len());
+        self.correlate(&planes, x, weight.padded(), y, epilogue, scratch);
+    }
 
-#[inline(always)]
-pub(super) fn conv2d_input_adjoint<T: Vectors, M: Machine>(
-    shape: &Conv2dShape,
-    weight: View<'_, T>,
-    g: View<'_, T>,
-    to: ViewMut<'_, T>,
-    accumulate: bool,
-    scratch: &mut Aligned<T>,
-) {
-    let planes = shape.backward(lanes::<T, M>());
-    // [output channels, mirrored rows and columns, channels]
-    let (channels, outputs) = (shape.input.channels, shape.output.channels);
-    let size = shape.kernel[0] * shape.kernel[1];
-    let stride = stride_of::<T>(channels);
-    let len = outputs * size * stride;
-    scratch.reserve_len(len + planes.scratch_len());
-    let (mirrored, scratch) = scratch.split_at_mut(len);
-    mirrored.fill(T::ZERO);
-    for channel in 0..channels {
-        for place in 0..size {
-            for (output, &w) in weight.row(channel * size + place).iter().enumerate() {
-                mirrored[(output * size + size - 1 - place) * stride + channel] = w;
+    /// The gradient of x from that of its convolution; added to what is there if `accumulate`.
+    pub(crate) fn conv2d_input_adjoint<T: Scalar>(
+        self,
+        shape: &Conv2dShape,
+        weight: View<'_, T>,
+        g: View<'_, T>,
+        to: ViewMut<'_, T>,
+        accumulate: bool,
+        scratch: &mut Aligned<T>,
+    ) {
+        assert!(
+            g.columns() == shape.output.columns() && weight.shape() == shape.weights(),
+            "shapes of a convolution"
+        );
+        assert!(to.shape() == (g.rows(), shape.input.columns()), "shapes of a convolution");
+        let planes = shape.backward(self.vector_bytes() / size_of::<T>());
+        // [output channels, mirrored rows and columns, channels]
+        let (channels, outputs) = (shape.input.channels, shape.output.channels);
+        let size = shape.kernel[0] * shape.kernel[1];
+        let stride = stride_of::<T>(channels);
+        let len = outputs * size * stride;
+        scratch.reserve_len(len + planes.scratch_len());
+        let (mirrored, scratch) = scratch.split_at_mut(len);
+        mirrored.fill(T::ZERO);
+        for channel in 0..channels {
+            for place in 0..size {
+                for (output, &w) in weight.row(channel * size + place).iter().enumerate() {
+                    mirrored[(output * size + size - 1 - place) * stride + channel] = w;
+                }
             }
         }
+        let epilogue = if accumulate { Epilogue::Accumulate } else { Epilogue::Store };
+        self.correlate(&planes, g, mirrored, to, epilogue, scratch);
     }
-    let epilogue = if accumulate { Epilogue::Accumulate } else { Epilogue::Store };
-    correlate::<T, M>(&planes, g, mirrored, to, epilogue, scratch);
 }
 
 /// The numbers of a vector.
@@ -394,7 +409,7 @@ unsafe fn vector<T: Vectors, M: Machine>(from: &[T], at: usize) -> M::Vector<T> 
 
 /// Lines of the output from planes of the input, sample by sample.
 #[inline(always)]
-fn correlate<T: Vectors, M: Machine>(
+pub(super) fn correlate<T: Vectors, M: Machine>(
     planes: &Planes,
     x: View<'_, T>,
     weights: &[T],

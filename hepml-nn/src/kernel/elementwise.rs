@@ -1,5 +1,7 @@
 //! Number by number.
 
+use std::ops::Range;
+
 use super::machine::Machine;
 use super::reduce::lane_sum;
 use crate::matrix::{View, ViewMut, stride_of};
@@ -27,47 +29,42 @@ pub(super) fn fits(operand: (usize, usize), result: (usize, usize)) -> bool {
     (operand.0 == result.0 || operand.0 == 1) && (operand.1 == result.1 || operand.1 == 1)
 }
 
-/// The numbers of an operand for some columns of a row.
-#[derive(Clone, Copy)]
-enum Operand<'a, T> {
-    Each(&'a [T]),
-    /// The same for all columns.
-    Same(T),
-}
-
-/// Some columns of a row of the result, whose operands may have one row or column; `columns` may run into what follows
-/// the last.
+/// Some columns of a row of an operand of a result with `of` columns; `columns` may run into what follows the last.
+///
+/// What holds for all columns is written to `same` as often as it is needed: one loop then serves all operands.
 #[inline(always)]
-fn operand<T: Scalar>(
-    x: View<'_, T>,
+fn operand<'a, T: Scalar>(
+    x: View<'a, T>,
     row: usize,
-    columns: std::ops::Range<usize>,
+    columns: Range<usize>,
     of: usize,
-) -> Operand<'_, T> {
+    same: &'a mut [T; BLOCK],
+) -> &'a [T] {
     let row = &x.padded()[if x.rows() == 1 { 0 } else { row } * x.stride()..][..x.stride()];
-    if x.columns() == of { Operand::Each(&row[columns]) } else { Operand::Same(row[0]) }
+    if x.columns() == of {
+        return &row[columns];
+    }
+    let same = &mut same[..columns.len()];
+    same.fill(row[0]);
+    same
 }
 
 /// y[j] = f(a[j], b[j]).
 #[inline(always)]
-fn zip<T: Scalar>(a: Operand<'_, T>, b: Operand<'_, T>, y: &mut [T], f: impl Fn(T, T) -> T) {
-    match (a, b) {
-        (Operand::Each(a), Operand::Each(b)) => {
-            for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                *y = f(a, b);
-            }
+fn zip<T: Scalar>(a: &[T], b: &[T], y: &mut [T], f: impl Fn(T, T) -> T) {
+    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+        *y = f(a, b);
+    }
+}
+
+#[inline(always)]
+pub(super) fn multiply<T: Scalar, M: Machine>(a: &[T], b: &[T], y: &mut [T], accumulate: bool) {
+    if accumulate {
+        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+            *y = M::mul_add(a, b, *y);
         }
-        (Operand::Each(a), Operand::Same(b)) => {
-            for (y, &a) in y.iter_mut().zip(a) {
-                *y = f(a, b);
-            }
-        }
-        (Operand::Same(a), Operand::Each(b)) => {
-            for (y, &b) in y.iter_mut().zip(b) {
-                *y = f(a, b);
-            }
-        }
-        (Operand::Same(a), Operand::Same(b)) => y.fill(f(a, b)),
+    } else {
+        zip(a, b, y, |a, b| a * b);
     }
 }
 
@@ -91,7 +88,7 @@ const BLOCK: usize = 512;
 
 /// Calls `f` with rows and blocks of padded columns that cover a matrix; with one row, if no operand has fewer.
 #[inline(always)]
-fn for_blocks<T: Scalar>(of: (usize, usize), flat: bool, mut f: impl FnMut(usize, std::ops::Range<usize>)) {
+fn for_blocks<T: Scalar>(of: (usize, usize), flat: bool, mut f: impl FnMut(usize, Range<usize>)) {
     let stride = stride_of::<T>(of.1);
     let (rows, columns) = if flat { (1, of.0 * stride) } else { (of.0, stride) };
     for row in 0..rows {
@@ -118,9 +115,11 @@ pub(super) fn binary<T: Scalar, M: Machine>(
     let flat = a.shape() == shape && b.shape() == shape;
     let (stride, of) = (y.stride(), if flat { a.padded().len() } else { shape.1 });
     let (a, b) = (flatten(a, flat), flatten(b, flat));
+    let (mut same_a, mut same_b) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
     for_blocks::<T>(shape, flat, |row, columns| {
         let y = &mut y.padded()[row * stride..][columns.clone()];
-        let (a, b) = (operand(a, row, columns.clone(), of), operand(b, row, columns, of));
+        let a = operand(a, row, columns.clone(), of, &mut same_a);
+        let b = operand(b, row, columns, of, &mut same_b);
         match operation {
             Binary::Add => zip(a, b, y, |a, b| a + b),
             Binary::Sub => zip(a, b, y, |a, b| a - b),
@@ -157,20 +156,21 @@ pub(super) fn binary_adjoint<T: Scalar, M: Machine>(
     let [a, b, y, g] = [flatten(a, flat), flatten(b, flat), flatten(y, flat), flatten(g, flat)];
     let (one, zero) = (T::ONE, T::ZERO);
     let mut terms = [T::ZERO; BLOCK];
+    let (mut same_a, mut same_b) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
     for_blocks::<T>(shape, flat, |row, columns| {
         let terms = &mut terms[..columns.len()];
-        let [a, b, y, g] = [a, b, y, g].map(|x| operand(x, row, columns.clone(), of));
+        let a = operand(a, row, columns.clone(), of, &mut same_a);
+        let b = operand(b, row, columns.clone(), of, &mut same_b);
+        let [y, g] = [y, g].map(|x| &x.padded()[row * x.stride()..][columns.clone()]);
         match (operation, second) {
-            (Binary::Add, _) | (Binary::Sub, false) => zip(g, g, terms, |g, _| g),
-            (Binary::Sub, true) => zip(g, g, terms, |g, _| -g),
+            (Binary::Add, _) | (Binary::Sub, false) => terms.copy_from_slice(g),
+            (Binary::Sub, true) => terms.iter_mut().zip(g).for_each(|(term, &g)| *term = -g),
             (Binary::Mul, false) => zip(g, b, terms, |g, b| g * b),
             (Binary::Mul, true) => zip(g, a, terms, |g, a| g * a),
             (Binary::Div, false) => zip(g, b, terms, |g, b| g / b),
             (Binary::Div, true) => {
                 zip(y, b, terms, |y, b| -y / b);
-                if let Operand::Each(g) = g {
-                    terms.iter_mut().zip(g).for_each(|(term, &g)| *term *= g);
-                }
+                terms.iter_mut().zip(g).for_each(|(term, &g)| *term *= g);
             }
             (Binary::Max | Binary::Min, _) => {
                 if operation == Binary::Max {
@@ -178,12 +178,10 @@ pub(super) fn binary_adjoint<T: Scalar, M: Machine>(
                 } else {
                     zip(a, b, terms, |a, b| if a <= b { one } else { zero });
                 }
-                if let Operand::Each(g) = g {
-                    if second {
-                        terms.iter_mut().zip(g).for_each(|(term, &g)| *term = (one - *term) * g);
-                    } else {
-                        terms.iter_mut().zip(g).for_each(|(term, &g)| *term *= g);
-                    }
+                if second {
+                    terms.iter_mut().zip(g).for_each(|(term, &g)| *term = (one - *term) * g);
+                } else {
+                    terms.iter_mut().zip(g).for_each(|(term, &g)| *term *= g);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use hepml_core::serde::{Deserialize, Serialize};
 
+use super::Kernel;
 use super::elementary::{self, Elementary};
 use super::machine::Machine;
 use crate::matrix::{View, ViewMut};
@@ -216,50 +217,51 @@ const BLOCK: usize = 512;
 /// Beyond this order, derivatives are taken one number at a time.
 const HIGHEST: usize = 8;
 
-#[inline(always)]
-pub(super) fn function<T: Elementary, M: Machine>(
-    f: Function,
-    order: u32,
-    x: View<'_, T>,
-    mut y: ViewMut<'_, T>,
-) {
-    derivatives::<T, M>(f, order, x.padded(), y.padded());
-    y.clear_pads();
+impl Kernel {
+    /// y = the derivative of that order of the function at x.
+    pub(crate) fn function<T: Scalar>(self, f: Function, order: u32, x: View<'_, T>, mut y: ViewMut<'_, T>) {
+        assert!(y.shape() == x.shape(), "shapes of a function");
+        self.derivatives(f, order, x.padded(), y.padded());
+        y.clear_pads();
+    }
+
+    /// The gradient of x from that of y = f^(order)(x): g f^(order + 1)(x); added to what is there if `accumulate`.
+    #[allow(clippy::too_many_arguments, reason = "operands, results and what to do")]
+    pub(crate) fn function_adjoint<T: Scalar>(
+        self,
+        f: Function,
+        order: u32,
+        x: View<'_, T>,
+        y: View<'_, T>,
+        g: View<'_, T>,
+        mut to: ViewMut<'_, T>,
+        accumulate: bool,
+    ) {
+        assert!(x.shape() == y.shape() && g.shape() == y.shape(), "shapes of a function");
+        assert!(to.shape() == y.shape(), "shapes of a function");
+        let mut slopes = [T::ZERO; BLOCK];
+        let blocks = x.padded().chunks(BLOCK).zip(y.padded().chunks(BLOCK));
+        for (((x, y), g), to) in blocks.zip(g.padded().chunks(BLOCK)).zip(to.padded().chunks_mut(BLOCK)) {
+            let slopes = &mut slopes[..x.len()];
+            match (f, order) {
+                (Function::Exp, _) => slopes.copy_from_slice(y),
+                (Function::Tanh | Function::Sigmoid, 0) => self.slopes_of_values(f, y, slopes),
+                _ => self.derivatives(f, order + 1, x, slopes),
+            }
+            self.multiply(slopes, g, to, accumulate);
+        }
+        to.clear_pads();
+    }
 }
 
+/// The slopes of tanh, or of the sigmoid function, from their values.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "operands, results and what to do")]
-pub(super) fn function_adjoint<T: Elementary, M: Machine>(
-    f: Function,
-    order: u32,
-    x: View<'_, T>,
-    y: View<'_, T>,
-    g: View<'_, T>,
-    mut to: ViewMut<'_, T>,
-    accumulate: bool,
-) {
-    let mut slopes = [T::ZERO; BLOCK];
-    let blocks = x.padded().chunks(BLOCK).zip(y.padded().chunks(BLOCK));
-    for (((x, y), g), to) in blocks.zip(g.padded().chunks(BLOCK)).zip(to.padded().chunks_mut(BLOCK)) {
-        let slopes = &mut slopes[..x.len()];
-        match (f, order) {
-            // What follows from the value.
-            (Function::Exp, _) => slopes.copy_from_slice(y),
-            (Function::Tanh, 0) => map(y, slopes, |y| M::mul_add(-y, y, T::ONE)),
-            (Function::Sigmoid, 0) => map(y, slopes, |y| M::mul_add(-y, y, y)),
-            _ => derivatives::<T, M>(f, order + 1, x, slopes),
-        }
-        if accumulate {
-            for ((to, &g), &slope) in to.iter_mut().zip(g).zip(&*slopes) {
-                *to = M::mul_add(g, slope, *to);
-            }
-        } else {
-            for ((to, &g), &slope) in to.iter_mut().zip(g).zip(&*slopes) {
-                *to = g * slope;
-            }
-        }
+pub(super) fn slopes_of_values<T: Scalar, M: Machine>(f: Function, y: &[T], slopes: &mut [T]) {
+    if f == Function::Tanh {
+        map(y, slopes, |y| M::mul_add(-y, y, T::ONE));
+    } else {
+        map(y, slopes, |y| M::mul_add(-y, y, y));
     }
-    to.clear_pads();
 }
 
 #[inline(always)]
@@ -271,7 +273,7 @@ fn map<T: Scalar>(x: &[T], y: &mut [T], f: impl Fn(T) -> T) {
 
 /// The derivative of that order at each x.
 #[inline(always)]
-fn derivatives<T: Elementary, M: Machine>(f: Function, order: u32, x: &[T], y: &mut [T]) {
+pub(super) fn derivatives<T: Elementary, M: Machine>(f: Function, order: u32, x: &[T], y: &mut [T]) {
     let (zero, one) = (T::ZERO, T::ONE);
     match (f, order) {
         (Function::Relu, _) => derivatives_of_leaky_relu(0.0, order, x, y),

@@ -21,6 +21,9 @@ pub(crate) trait Lanes<T: Scalar>: Copy {
 
     /// self + other.
     fn add(self, other: Self) -> Self;
+
+    /// self where the mask is positive, 0 elsewhere.
+    fn where_positive(self, mask: Self) -> Self;
 }
 
 /// What every target has: the compiler's own vectors of 16 bytes, of arrays.
@@ -60,6 +63,15 @@ impl<T: Scalar, const N: usize> Lanes<T> for Array<T, N> {
         }
         sum
     }
+
+    #[inline(always)]
+    fn where_positive(self, mask: Self) -> Self {
+        let mut chosen = self;
+        for i in 0..N {
+            chosen.0[i] = if mask.0[i] > T::ZERO { self.0[i] } else { T::ZERO };
+        }
+        chosen
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -70,7 +82,7 @@ mod x86 {
     use super::Lanes;
 
     macro_rules! lanes {
-        ($(($vector:ident, $number:ident, $count:literal): $splat:ident $load:ident $store:ident $fma:ident $add:ident;)*) => {
+        ($(($vector:ident, $number:ident, $count:literal): $splat:ident $load:ident $store:ident $fma:ident $add:ident $choose:expr;)*) => {
             $(
                 impl Lanes<$number> for $vector {
                     #[inline(always)]
@@ -104,16 +116,26 @@ mod x86 {
                         // SAFETY: as for `splat`.
                         unsafe { $add(self, other) }
                     }
+
+                    #[inline(always)]
+                    fn where_positive(self, mask: Self) -> Self {
+                        // SAFETY: as for `splat`.
+                        unsafe { $choose(self, mask) }
+                    }
                 }
             )*
         };
     }
 
     lanes! {
-        (__m256, f32, 8): _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps;
-        (__m256d, f64, 4): _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd;
-        (__m512, f32, 16): _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps;
-        (__m512d, f64, 8): _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd;
+        (__m256, f32, 8): _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps
+            |x, mask| _mm256_and_ps(x, _mm256_cmp_ps::<_CMP_GT_OQ>(mask, _mm256_setzero_ps()));
+        (__m256d, f64, 4): _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd
+            |x, mask| _mm256_and_pd(x, _mm256_cmp_pd::<_CMP_GT_OQ>(mask, _mm256_setzero_pd()));
+        (__m512, f32, 16): _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps
+            |x, mask| _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(mask, _mm512_setzero_ps()), x);
+        (__m512d, f64, 8): _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd
+            |x, mask| _mm512_maskz_mov_pd(_mm512_cmp_pd_mask::<_CMP_GT_OQ>(mask, _mm512_setzero_pd()), x);
     }
 }
 

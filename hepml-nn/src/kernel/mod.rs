@@ -1,12 +1,13 @@
 //! The inner loops of networks.
 //!
 //! This is the only module of the crate with unsafe code: calls of functions that are compiled for vector instructions,
-//! which a [`Kernel`] promises to be there, and numbers seen as aligned lines. The loops themselves are plain safe Rust,
-//! generic over the number and the [`Machine`], written so that the compiler turns them into vector instructions.
+//! which a [`Kernel`] promises to be there; numbers seen as aligned lines; and, for matrix products and convolutions, vectors in
+//! registers and reads without checks, within ranges that are checked before. All other loops are plain safe Rust, generic over the
+//! number and the [`Machine`](machine::Machine), written so that the compiler turns them into vector instructions.
 //!
 //! Every level does the same operations in the same order for each number of a result: sums run over rows, or over 16 fixed
 //! lanes that are added at the end, never over as many lanes as a vector happens to have. So levels with fused
-//! multiplication and addition agree bit for bit; the portable one rounds once more (see [`SimdLevel`]).
+//! multiplication and addition agree bit for bit; the portable one rounds products before it adds them.
 //!
 //! Operands are whole rows ([`View`](crate::View)): what follows the last column is 0 before and after.
 
@@ -23,6 +24,7 @@ mod elementwise;
 mod function;
 mod gemm;
 mod lanes;
+mod level;
 mod machine;
 mod pool;
 mod rearrange;
@@ -30,20 +32,21 @@ mod reduce;
 #[cfg(test)]
 mod reference;
 mod segment;
-mod simd_level;
 #[cfg(test)]
 mod tests;
 mod update;
 
 pub(crate) use aligned::Aligned;
+use conv::Planes;
 pub use conv::{Conv2dShape, Padding};
 pub(crate) use elementwise::Binary;
 pub use function::Function;
 pub(crate) use gemm::{Epilogue, Fused};
+pub(crate) use level::Kernel;
 pub use pool::Pool2dShape;
-pub(crate) use simd_level::Kernel;
-pub use simd_level::SimdLevel;
 pub(crate) use update::{AdamStep, SgdStep};
+
+use hepml_core::SimdLevel;
 
 use crate::matrix::{View, ViewMut};
 use crate::scalar::Scalar;
@@ -71,42 +74,56 @@ macro_rules! versions {
             $(fn $name(kernel: Kernel, $($argument: $type),*) $(-> $result)?;)*
         }
 
-        versions!(@compile f32 $(fn $name = $module :: $body ( $($argument : $type),* ) $(-> $result)?;)*);
-        versions!(@compile f64 $(fn $name = $module :: $body ( $($argument : $type),* ) $(-> $result)?;)*);
+        versions!(@compile f32 as single $(fn $name = $module :: $body ( $($argument : $type),* ) $(-> $result)?;)*);
+        versions!(@compile f64 as double $(fn $name = $module :: $body ( $($argument : $type),* ) $(-> $result)?;)*);
     };
-    (@compile $number:ident $(fn $name:ident = $module:ident :: $body:ident ( $($argument:ident : $type:ty),* ) $(-> $result:ty)?;)*) => {
-        const _: () = {
+    // Each level is a module, since the compiler makes machine code of modules side by side.
+    (@compile $number:ident as $precision:ident $(fn $name:ident = $module:ident :: $body:ident ( $($argument:ident : $type:ty),* ) $(-> $result:ty)?;)*) => {
+        mod $precision {
+            #[allow(clippy::wildcard_imports, reason = "the types of all arguments")]
+            use super::*;
+
             type T = $number;
+
+            versions!(@level portable Portable #[inline(never)] $(fn $name = $module :: $body ( $($argument : $type),* ) $(-> $result)?;)*);
+            #[cfg(target_arch = "x86_64")]
+            versions!(@level avx2 Avx2 #[target_feature(enable = "avx2,fma")]
+                $(fn $name = $module :: $body ( $($argument : $type),* ) $(-> $result)?;)*);
+            #[cfg(target_arch = "x86_64")]
+            versions!(@level avx512 Avx512 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+                $(fn $name = $module :: $body ( $($argument : $type),* ) $(-> $result)?;)*);
 
             #[allow(clippy::too_many_arguments, reason = "as the methods of a kernel")]
             impl Compiled<T> for T {
                 $(
                     fn $name(kernel: Kernel, $($argument: $type),*) $(-> $result)? {
-                        #[cfg(target_arch = "x86_64")]
-                        #[target_feature(enable = "avx2,fma")]
-                        fn avx2($($argument: $type),*) $(-> $result)? {
-                            $module::$body::<T, machine::Avx2>($($argument),*)
-                        }
-                        #[cfg(target_arch = "x86_64")]
-                        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-                        fn avx512($($argument: $type),*) $(-> $result)? {
-                            $module::$body::<T, machine::Avx512>($($argument),*)
-                        }
                         match kernel.level() {
-                            SimdLevel::Portable => $module::$body::<T, machine::Portable>($($argument),*),
                             #[cfg(target_arch = "x86_64")]
                             // SAFETY: a `Kernel` is only made of a level that this processor has.
-                            SimdLevel::Avx2 => unsafe { avx2($($argument),*) },
+                            SimdLevel::Avx512 => unsafe { avx512::$name($($argument),*) },
                             #[cfg(target_arch = "x86_64")]
-                            // SAFETY: as for AVX2.
-                            SimdLevel::Avx512 => unsafe { avx512($($argument),*) },
-                            #[cfg(not(target_arch = "x86_64"))]
-                            SimdLevel::Avx2 | SimdLevel::Avx512 => unreachable!("not available on this architecture"),
+                            // SAFETY: as for AVX-512.
+                            SimdLevel::Avx2 => unsafe { avx2::$name($($argument),*) },
+                            _ => portable::$name($($argument),*),
                         }
                     }
                 )*
             }
-        };
+        }
+    };
+    (@level $level:ident $machine:ident #[$compiled:meta] $(fn $name:ident = $module:ident :: $body:ident ( $($argument:ident : $type:ty),* ) $(-> $result:ty)?;)*) => {
+        mod $level {
+            #[allow(clippy::wildcard_imports, reason = "the types of all arguments")]
+            use super::*;
+
+            $(
+                #[allow(clippy::too_many_arguments, reason = "as the methods of a kernel")]
+                #[$compiled]
+                pub(super) fn $name($($argument: $type),*) $(-> $result)? {
+                    $module::$body::<T, machine::$machine>($($argument),*)
+                }
+            )*
+        }
     };
 }
 
@@ -158,16 +175,19 @@ versions! {
         assert!(g.shape() == y.shape() && to.shape() == if second { b.shape() } else { a.shape() }, "shapes of gradients");
     }
 
-    /// y = the derivative of that order of the function at x.
-    fn function = function::function(f: Function, order: u32, x: View<'_, T>, y: ViewMut<'_, T>) {
-        assert!(y.shape() == x.shape(), "shapes of a function");
+    /// The derivative of that order at each x.
+    fn derivatives = function::derivatives(f: Function, order: u32, x: &[T], y: &mut [T]) {
+        assert!(y.len() == x.len(), "lengths of a function");
     }
 
-    /// The gradient of x from that of y = f^(order)(x): g f^(order + 1)(x); added to what is there if `accumulate`.
-    fn function_adjoint = function::function_adjoint(
-        f: Function, order: u32, x: View<'_, T>, y: View<'_, T>, g: View<'_, T>, to: ViewMut<'_, T>, accumulate: bool,
-    ) {
-        assert!(x.shape() == y.shape() && g.shape() == y.shape() && to.shape() == y.shape(), "shapes of a function");
+    /// The slopes of tanh, or of the sigmoid function, from their values.
+    fn slopes_of_values = function::slopes_of_values(f: Function, y: &[T], slopes: &mut [T]) {
+        assert!(slopes.len() == y.len(), "lengths of a function");
+    }
+
+    /// Products number by number; added to what is there if `accumulate`.
+    fn multiply = elementwise::multiply(a: &[T], b: &[T], y: &mut [T], accumulate: bool) {
+        assert!(a.len() == b.len() && y.len() == a.len(), "lengths of a product");
     }
 
     /// The sum of each column, [1, columns].
@@ -218,25 +238,10 @@ versions! {
         assert!(y.shape() == (x.rows(), 1), "a number a row");
     }
 
-    /// The convolution of each image in x [samples, input] with the weights, with an [`Epilogue`] whose bias is one a channel.
-    fn conv2d = conv::conv2d(
-        shape: &Conv2dShape, x: View<'_, T>, weight: View<'_, T>, y: ViewMut<'_, T>, epilogue: Epilogue<'_, T>,
-        scratch: &mut Aligned<T>,
-    ) {
-        let (samples, weights) = (x.rows(), shape.weights());
-        assert!(x.shape() == (samples, shape.input().columns()) && weight.shape() == weights, "shapes of a convolution");
-        assert!(y.shape() == (samples, shape.output().columns()), "shapes of a convolution");
-    }
-
-    /// The gradient of x from that of its convolution; added to what is there if `accumulate`.
-    fn conv2d_input_adjoint = conv::conv2d_input_adjoint(
-        shape: &Conv2dShape, weight: View<'_, T>, g: View<'_, T>, to: ViewMut<'_, T>, accumulate: bool,
-        scratch: &mut Aligned<T>,
-    ) {
-        let samples = g.rows();
-        assert!(g.shape() == (samples, shape.output().columns()) && weight.shape() == shape.weights(), "shapes of a convolution");
-        assert!(to.shape() == (samples, shape.input().columns()), "shapes of a convolution");
-    }
+    /// Lines of images from planes of images, with an [`Epilogue`] whose bias is one a channel: see [`Planes`].
+    fn correlate = conv::correlate(
+        planes: &Planes, x: View<'_, T>, weights: &[T], y: ViewMut<'_, T>, epilogue: Epilogue<'_, T>, scratch: &mut [T],
+    ) {}
 
     /// The gradient of the weights from that of the convolution of x; added to what is there if `accumulate`.
     fn conv2d_weight_adjoint = conv::conv2d_weight_adjoint(

@@ -25,12 +25,14 @@ mod tests;
 
 use std::sync::Arc;
 
+use hepml_core::SimdLevel;
+
 pub use crate::kernel::{Conv2dShape, Function, Padding, Pool2dShape};
 pub use custom::CustomOp;
 pub use segments::Segments;
 
 use crate::error::{Error, Result};
-use crate::kernel::{Aligned, Kernel, SimdLevel};
+use crate::kernel::{Aligned, Kernel};
 use crate::matrix::{Matrix, View};
 use crate::parameters::Parameters;
 use crate::scalar::Scalar;

@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hepml_core::Streams;
+use hepml_core::{SimdLevel, Streams};
 
 use super::Objective;
 use crate::error::{Error, Result};
-use crate::kernel::{Kernel, SimdLevel};
+use crate::kernel::Kernel;
 use crate::parameters::{Gradients, Parameters};
 use crate::pass::Pass;
 use crate::scalar::Scalar;

@@ -141,9 +141,9 @@ impl Optimiser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::SimdLevel;
     use crate::matrix::Matrix;
     use crate::training::reference::{numbers, reference, rows};
+    use hepml_core::SimdLevel;
 
     /// The parameters after each step down the mean of (x p - y)².
     fn trajectory<T: Scalar>(

@@ -1,11 +1,11 @@
 //! How to train.
 
 use hepml_core::Error as CoreError;
+use hepml_core::SimdLevel;
 use hepml_core::serde::{Deserialize, Serialize};
 
 use super::{Optimiser, Schedule};
 use crate::error::Result;
-use crate::kernel::SimdLevel;
 
 /// The configuration of a training: by default 20 epochs of batches of 100 events, Adam at a constant rate of 1e-3.
 ///
@@ -174,6 +174,9 @@ impl TrainingConfig {
     }
 
     /// Computes with certain vector instructions instead of the best there are: for tests and comparisons. It is not saved.
+    ///
+    /// AVX2 and AVX-512 give the same bits. The portable level rounds products before it adds them, and a long training then
+    /// goes another way.
     #[must_use]
     pub fn simd(mut self, level: SimdLevel) -> Self {
         self.simd = Some(level);

@@ -1,12 +1,12 @@
 //! The Energy Mover's Distance.
 
-use hepml_core::{EventMetric, ParticleSet, ParticleSets};
+use hepml_core::{EventMetric, ParticleSet, ParticleSets, SimdLevel};
 
 use crate::divergence::Divergence;
 use crate::energy_flow::EnergyFlow;
 use crate::error::{Error, Result};
 use crate::exact::bounds::Bounds;
-use crate::exact::kernel::{Kernel, SimdLevel};
+use crate::exact::kernel::Kernel;
 use crate::exact::leftover::Leftover;
 use crate::exact::prepared_flow::PreparedFlow;
 use crate::exact::transport::Transport;

@@ -23,7 +23,7 @@ pub use flavoured::{
     PreparedFlavouredFlow, SameFlavour,
 };
 pub use gradient::{EmdGradient, EventGradient};
-pub use kernel::SimdLevel;
+pub use hepml_core::SimdLevel;
 pub use prepared_flow::PreparedFlow;
 pub use transport::{Flow, Transport};
 pub use transport_problem::TransportProblem;

@@ -755,8 +755,10 @@ fn position(row: &[f64], shift: &[f64], lowest: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use hepml_core::SimdLevel;
+
     use super::*;
-    use crate::exact::kernel::{Kernel, SimdLevel};
+    use crate::exact::kernel::Kernel;
 
     /// What is read off at sight is what pivots find.
     #[test]

@@ -19,6 +19,8 @@ mod aligned;
 mod reference;
 mod vector;
 
+use hepml_core::SimdLevel;
+
 use crate::error::{Error, Result};
 use crate::exact::tree::{Moved, Tree};
 use crate::ground_cost::AngularCost;
@@ -36,60 +38,13 @@ pub(crate) const LARGEST_POTENTIAL: i32 = 1 << 28;
 /// Above every cost plus potential.
 const ABOVE_ALL: i32 = 1 << 30;
 
-/// The vector instructions that the exact solver uses, chosen when the program runs.
-///
-/// The numbers do not depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum SimdLevel {
-    /// What every processor of the target has (SSE2 on x86-64).
-    Portable,
-    /// AVX2.
-    Avx2,
-    /// AVX-512 (F, BW, DQ, VL).
-    Avx512,
-}
-
-impl SimdLevel {
-    /// The levels that this processor has, slowest first.
-    pub fn available() -> Vec<Self> {
-        [Self::Portable, Self::Avx2, Self::Avx512].into_iter().filter(|level| level.is_available()).collect()
-    }
-
-    /// Whether this processor has it.
-    pub fn is_available(self) -> bool {
-        match self {
-            Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => {
-                is_x86_feature_detected!("avx2")
-                    && is_x86_feature_detected!("bmi1")
-                    && is_x86_feature_detected!("popcnt")
-            }
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => {
-                Self::Avx2.is_available()
-                    && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
-            }
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => false,
-        }
-    }
-}
-
 /// A level that has been found to be available: what makes calling its functions sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kernel(SimdLevel);
 
 impl Default for Kernel {
     fn default() -> Self {
-        [SimdLevel::Avx512, SimdLevel::Avx2]
-            .into_iter()
-            .find(|level| level.is_available())
-            .map_or(Self(SimdLevel::Portable), Self)
+        Self(SimdLevel::best())
     }
 }
 
@@ -165,16 +120,14 @@ macro_rules! dispatch {
         pub(crate) fn $name(&self $(, $argument: $type)*) $(-> $result)? {
             $check
             match self.0 {
-                // SAFETY: the lengths have just been checked.
-                SimdLevel::Portable => unsafe { bodies::$name::<Portable>($($argument),*) },
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: as above, and a `Kernel` is only made of a level that this processor has.
-                SimdLevel::Avx2 => unsafe { avx2::$name($($argument),*) },
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: as for AVX2.
+                // SAFETY: the lengths have just been checked, and a `Kernel` is only made of a level that this processor has.
                 SimdLevel::Avx512 => unsafe { avx512::$name($($argument),*) },
-                #[cfg(not(target_arch = "x86_64"))]
-                SimdLevel::Avx2 | SimdLevel::Avx512 => unreachable!("not available on this architecture"),
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as for AVX-512.
+                SimdLevel::Avx2 => unsafe { avx2::$name($($argument),*) },
+                // SAFETY: the lengths have just been checked.
+                _ => unsafe { bodies::$name::<Portable>($($argument),*) },
             }
         }
     };

@@ -1,19 +1,16 @@
 //! The vector instructions that there are.
 
-use crate::error::{Error, Result};
-
-/// The vector instructions that networks compute with, chosen when the program runs.
+/// Vector instructions that a crate with kernels may be compiled for and choose when the program runs.
 ///
-/// AVX2 and AVX-512 do the same operations in the same order: the same bits. The portable level rounds products before
-/// it adds them, which the others do not.
+/// What the numbers owe to it is said where it is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SimdLevel {
     /// What every processor of the target has (SSE2 on x86-64, NEON on AArch64).
     Portable,
-    /// AVX2 with FMA.
+    /// AVX2 and what comes with it (FMA, BMI1, POPCNT).
     Avx2,
-    /// AVX-512 (F, BW, DQ, VL).
+    /// AVX-512 (F, BW, DQ, VL), and AVX2.
     Avx512,
 }
 
@@ -23,12 +20,22 @@ impl SimdLevel {
         [Self::Portable, Self::Avx2, Self::Avx512].into_iter().filter(|level| level.is_available()).collect()
     }
 
+    /// The fastest level that this processor has.
+    pub fn best() -> Self {
+        [Self::Avx512, Self::Avx2].into_iter().find(|level| level.is_available()).unwrap_or(Self::Portable)
+    }
+
     /// Whether this processor has it.
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("popcnt")
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
                 Self::Avx2.is_available()
@@ -43,27 +50,15 @@ impl SimdLevel {
     }
 }
 
-/// A level that has been found to be available: what makes calling its functions sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kernel(SimdLevel);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Default for Kernel {
-    fn default() -> Self {
-        [SimdLevel::Avx512, SimdLevel::Avx2]
-            .into_iter()
-            .find(|level| level.is_available())
-            .map_or(Self(SimdLevel::Portable), Self)
-    }
-}
-
-impl Kernel {
-    /// A level for computing.
-    pub(crate) fn new(level: SimdLevel) -> Result<Self> {
-        if level.is_available() { Ok(Self(level)) } else { Err(Error::SimdNotAvailable { level }) }
-    }
-
-    /// The level.
-    pub(crate) const fn level(self) -> SimdLevel {
-        self.0
+    #[test]
+    fn the_best_is_the_last_of_those_there_are() {
+        let available = SimdLevel::available();
+        assert_eq!(available[0], SimdLevel::Portable);
+        assert!(available.is_sorted());
+        assert_eq!(available.last(), Some(&SimdLevel::best()));
     }
 }
