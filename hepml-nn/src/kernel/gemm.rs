@@ -2,8 +2,11 @@
 //!
 //! A tile of C, MR rows by NW columns, is summed in registers while k runs; B is read along its rows, A number by number.
 //! NW is a whole number of vectors that divides what is left of a padded row, so that pads are computed with the rest
-//! (0 times something, or something times 0: 0). k is taken in blocks whose part of B stays in the first cache; C is
-//! stored and read again between them, which changes no bit.
+//! (0 times something, or something times 0: 0). k is taken in blocks whose part of B stays in the first cache, copied side
+//! by side where many rows use it: lines a power of two apart would throw each other out. C is stored and read again between
+//! the blocks, which changes no bit.
+
+use std::mem::MaybeUninit;
 
 use super::lanes::{Lanes, Vectors};
 use super::machine::Machine;
@@ -33,7 +36,10 @@ pub(crate) enum Fused {
 }
 
 /// The numbers of k in a block.
-const BLOCK: usize = 256;
+const BLOCK: usize = 128;
+
+/// The rows from which on what a strip needs of B is copied: ten tiles and more share it.
+const MANY_ROWS: usize = 64;
 
 #[inline(always)]
 pub(super) fn gemm<T: Vectors, M: Machine>(
@@ -105,28 +111,48 @@ impl<T: Vectors> Block<'_, T> {
     /// NV vectors of columns of C, MR rows at a time and then fewer; returns how many columns that is.
     #[inline(always)]
     fn strip<M: Machine, const NV: usize, const MR: usize>(&mut self, column: usize) -> usize {
+        let width = NV * M::VECTOR_BYTES / size_of::<T>();
+        let [first, last] = self.k;
+        let lines = &self.b[first * self.stride..last * self.stride];
+        let mut copy = [const { MaybeUninit::<[M::Vector<T>; NV]>::uninit() }; BLOCK];
+        let (b, b_step) = if self.rows < MANY_ROWS {
+            (lines.get(column..).unwrap_or_default(), self.stride)
+        } else {
+            for (to, line) in copy.iter_mut().zip(lines.chunks_exact(self.stride)) {
+                to.write(load::<T, M, NV>(&line[column..][..width]));
+            }
+            let len = (last - first) * width;
+            // SAFETY: the vectors of the block's lines have been written; each is made of numbers side by side.
+            (unsafe { std::slice::from_raw_parts(copy.as_ptr().cast::<T>(), len) }, width)
+        };
         let mut row = 0;
         while row + MR <= self.rows {
-            self.tile::<M, NV, MR>(row, column);
+            self.tile::<M, NV, MR>(row, column, b, b_step);
             row += MR;
         }
         while row + 4 <= self.rows {
-            self.tile::<M, NV, 4>(row, column);
+            self.tile::<M, NV, 4>(row, column, b, b_step);
             row += 4;
         }
         if row + 2 <= self.rows {
-            self.tile::<M, NV, 2>(row, column);
+            self.tile::<M, NV, 2>(row, column, b, b_step);
             row += 2;
         }
         if row < self.rows {
-            self.tile::<M, NV, 1>(row, column);
+            self.tile::<M, NV, 1>(row, column, b, b_step);
         }
-        NV * M::VECTOR_BYTES / size_of::<T>()
+        width
     }
 
-    /// NV vectors of columns of MR rows.
+    /// NV vectors of columns of MR rows, from the block's lines of B, which begin so many numbers apart.
     #[inline(always)]
-    fn tile<M: Machine, const NV: usize, const MR: usize>(&mut self, row: usize, column: usize) {
+    fn tile<M: Machine, const NV: usize, const MR: usize>(
+        &mut self,
+        row: usize,
+        column: usize,
+        b: &[T],
+        b_step: usize,
+    ) {
         let stride = self.stride;
         let lanes = M::VECTOR_BYTES / size_of::<T>();
         let width = NV * lanes;
@@ -136,7 +162,7 @@ impl<T: Vectors> Block<'_, T> {
                 *before = load::<T, M, NV>(&self.c[(row + r) * stride + column..][..width]);
             }
         }
-        let mut sums = self.add_products::<M, NV, MR>(before, row, column);
+        let mut sums = self.add_products::<M, NV, MR>(before, row, b, b_step);
         if let Some((bias, activation)) = self.bias {
             let bias = load::<T, M, NV>(&bias[column..][..width]);
             for sums in &mut sums {
@@ -183,25 +209,29 @@ impl<T: Vectors> Block<'_, T> {
         &self,
         mut sums: [[M::Vector<T>; NV]; MR],
         row: usize,
-        column: usize,
+        b: &[T],
+        b_step: usize,
     ) -> [[M::Vector<T>; NV]; MR] {
-        let (stride, [step, along]) = (self.stride, self.a_steps);
+        let [step, along] = self.a_steps;
         let width = NV * M::VECTOR_BYTES / size_of::<T>();
         let [first, last] = self.k;
         let count = last - first;
         if count == 0 {
             return sums;
         }
-        let b = &self.b[first * stride + column..][..(count - 1) * stride + width];
+        let b = &b[..(count - 1) * b_step + width];
         let a = &self.a[row * step + first * along..][..=(MR - 1) * step + (count - 1) * along];
-        let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
+        // Every fourth row has a pointer of its own: adding up all rows' steps one after another would take longer than the
+        // products.
+        let (mut a, mut b) = ([0, 4, 8].map(|row| a.as_ptr().wrapping_add(row * step)), b.as_ptr());
+        let steps = std::hint::black_box([0, step, 2 * step, 3 * step]);
         for _ in 0..count {
             // SAFETY: the slice goes on for `width` numbers from the start of its last row.
             let line = load::<T, M, NV>(unsafe { std::slice::from_raw_parts(b, width) });
             // SAFETY: the slice goes on for MR - 1 steps from its last k.
-            sums = add_product::<T, M, NV, MR>(sums, |r| unsafe { *a.add(r * step) }, line);
-            a = a.wrapping_add(along);
-            b = b.wrapping_add(stride);
+            sums = add_product::<T, M, NV, MR>(sums, |r| unsafe { *a[r / 4].add(steps[r % 4]) }, line);
+            a = a.map(|a| a.wrapping_add(along));
+            b = b.wrapping_add(b_step);
         }
         sums
     }

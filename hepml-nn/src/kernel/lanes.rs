@@ -82,7 +82,7 @@ mod x86 {
     use super::Lanes;
 
     macro_rules! lanes {
-        ($(($vector:ident, $number:ident, $count:literal): $splat:ident $load:ident $store:ident $fma:ident $add:ident $choose:expr;)*) => {
+        ($(($vector:ident, $number:ident, $count:literal): $splat:ident $load:ident $store:ident $fma:ident $add:ident |$x:ident, $mask:ident| $choose:expr;)*) => {
             $(
                 impl Lanes<$number> for $vector {
                     #[inline(always)]
@@ -118,9 +118,10 @@ mod x86 {
                     }
 
                     #[inline(always)]
-                    fn where_positive(self, mask: Self) -> Self {
+                    fn where_positive(self, $mask: Self) -> Self {
+                        let $x = self;
                         // SAFETY: as for `splat`.
-                        unsafe { $choose(self, mask) }
+                        unsafe { $choose }
                     }
                 }
             )*

@@ -3,7 +3,10 @@
 #![allow(clippy::cast_possible_truncation, reason = "small rows and columns")]
 
 use super::rearrange::NOTHING;
-use super::{AdamStep, Binary, Epilogue, Function, Fused, Kernel, SimdLevel, reference};
+use super::{
+    AdamStep, Aligned, Binary, Conv2dShape, Epilogue, Function, Fused, Kernel, Padding, SimdLevel, reference,
+};
+use crate::image_shape::ImageShape;
 use crate::matrix::Matrix;
 use crate::scalar::Scalar;
 
@@ -71,48 +74,45 @@ fn for_shapes(mut f: impl FnMut(usize, usize)) {
 
 const BOTH: [bool; 2] = [false, true];
 
+fn product<T: Scalar>(m: usize, k: usize, n: usize) {
+    let bias = numbers::<T>(1, n, 3);
+    let bias = bias.view().padded();
+    for transposed in BOTH {
+        let a = if transposed { numbers::<T>(k, m, 1) } else { numbers(m, k, 1) };
+        let b = numbers::<T>(k, n, 2);
+        for epilogue in [
+            Epilogue::Store,
+            Epilogue::Accumulate,
+            Epilogue::Bias(bias, Fused::Identity),
+            Epilogue::Bias(bias, Fused::Relu),
+            Epilogue::Bias(bias, Fused::LeakyRelu(0.1)),
+        ] {
+            let before = numbers::<T>(m, n, 4);
+            let masks = numbers::<T>(m, n, 5);
+            // Some of them.
+            let mask = (n % 2 == 1).then(|| masks.view());
+            let mut expected = before.clone();
+            reference::gemm(&mut expected, a.view(), transposed, b.view(), epilogue);
+            if let Some(mask) = mask {
+                expected = reference::fused_adjoint(Fused::Relu, mask, expected.view());
+            }
+            // Each term of a sum may be off by a rounding of the sum so far, which is less than k + 2.
+            let portable = (k + 2) as f64;
+            let what = format!("gemm {m} {k} {n} {transposed}");
+            agree(&what, &expected, [0.0, portable], portable, |kernel| {
+                let mut c = before.clone();
+                kernel.gemm(c.view_mut(), a.view(), transposed, b.view(), epilogue, mask);
+                c
+            });
+        }
+    }
+}
+
 fn products<T: Scalar>() {
     // Longer than a block, too.
     let lengths = SIZES.iter().copied().chain(if cfg!(miri) { None } else { Some(600) });
     for k in lengths {
-        for_shapes(|m, n| {
-            let bias = numbers::<T>(1, n, 3);
-            let bias = bias.view().padded();
-            for transposed in BOTH {
-                let a = if transposed { numbers::<T>(k, m, 1) } else { numbers(m, k, 1) };
-                let b = numbers::<T>(k, n, 2);
-                for epilogue in [
-                    Epilogue::Store,
-                    Epilogue::Accumulate,
-                    Epilogue::Bias(bias, Fused::Identity),
-                    Epilogue::Bias(bias, Fused::Relu),
-                    Epilogue::Bias(bias, Fused::LeakyRelu(0.1)),
-                ] {
-                    let before = numbers::<T>(m, n, 4);
-                    let masks = numbers::<T>(m, n, 5);
-                    // Some of them.
-                    let mask = (n % 2 == 1).then(|| masks.view());
-                    let mut expected = before.clone();
-                    reference::gemm(&mut expected, a.view(), transposed, b.view(), epilogue);
-                    if let Some(mask) = mask {
-                        expected = reference::fused_adjoint(Fused::Relu, mask, expected.view());
-                    }
-                    // Each term of a sum may be off by a rounding of the sum so far, which is less than k + 2.
-                    let portable = (k + 2) as f64;
-                    agree(
-                        &format!("gemm {m} {k} {n} {transposed}"),
-                        &expected,
-                        [0.0, portable],
-                        portable,
-                        |kernel| {
-                            let mut c = before.clone();
-                            kernel.gemm(c.view_mut(), a.view(), transposed, b.view(), epilogue, mask);
-                            c
-                        },
-                    );
-                }
-            }
-        });
+        for_shapes(|m, n| product::<T>(m, k, n));
     }
 }
 
@@ -661,4 +661,86 @@ fn updates<T: Scalar>() {
 fn adam_is_adam() {
     updates::<f32>();
     updates::<f64>();
+}
+
+/// A convolution against its loops, and its gradients: it is linear in the input and in the weights.
+fn convolution<T: Scalar>(shape: &Conv2dShape) {
+    let (input, output, [height, width]) = (shape.input(), shape.output(), shape.kernel());
+    let samples = 2;
+    let x = numbers::<T>(samples, input.columns(), 1);
+    let w = numbers::<T>(shape.weights().0, shape.weights().1, 2);
+    let g = numbers::<T>(samples, output.columns(), 3);
+    let pixel = |sample: usize, channel: usize, row: usize, column: usize, a: usize, b: usize| {
+        let [above, left] = match shape.padding() {
+            Padding::Valid => [0, 0],
+            _ => [(height - 1) / 2, (width - 1) / 2],
+        };
+        let (row, column) = (row + a + input.height - above, column + b + input.width - left);
+        let inside = (input.height..2 * input.height).contains(&row)
+            && (input.width..2 * input.width).contains(&column);
+        let place = (channel * input.height + row % input.height) * input.width + column % input.width;
+        if inside || shape.padding() == Padding::Circular { x.row(sample)[place] } else { T::ZERO }
+    };
+    let expected = reference::tabulate(samples, output.columns(), |sample, place| {
+        let (channel, row, column) =
+            (place / output.pixels(), place % output.pixels() / output.width, place % output.width);
+        let mut sum = T::ZERO;
+        for (weights, i) in (0..w.rows()).map(|i| (w.row(i), i)) {
+            let (from, a, b) = (i / (height * width), i / width % height, i % width);
+            sum = weights[channel].mul_add(pixel(sample, from, row, column, a, b), sum);
+        }
+        sum
+    });
+    let roundings = w.rows() as f64 + 1.0;
+    let what = format!("{shape:?}");
+    let dot = |a: &Matrix<T>, b: &Matrix<T>| -> f64 { (&a.to_array() * &b.to_array()).sum() };
+    agree(&what, &expected, [0.0, roundings], roundings, |kernel| {
+        let mut y = Matrix::zeros(samples, output.columns());
+        kernel.conv2d(shape, x.view(), w.view(), y.view_mut(), Epilogue::Store, &mut Aligned::default());
+        let (mut by_x, mut by_w) =
+            (Matrix::zeros(samples, input.columns()), Matrix::zeros(w.rows(), w.columns()));
+        kernel.conv2d_input_adjoint(
+            shape,
+            w.view(),
+            g.view(),
+            by_x.view_mut(),
+            false,
+            &mut Aligned::default(),
+        );
+        kernel.conv2d_weight_adjoint(
+            shape,
+            x.view(),
+            g.view(),
+            by_w.view_mut(),
+            false,
+            &mut Aligned::default(),
+        );
+        let tolerance = T::EPSILON.to_f64() * roundings * g.columns() as f64;
+        for (what, sum) in [("input", dot(&by_x, &x)), ("weights", dot(&by_w, &w))] {
+            assert!((sum - dot(&g, &y)).abs() <= tolerance, "gradient by the {what} of {shape:?}");
+        }
+        y
+    });
+}
+
+#[test]
+fn unchecked_reads_are_of_what_is_there() {
+    product::<f32>(66, 1, 3);
+    product::<f64>(3, 2, 9);
+    product::<f64>(1, 0, 1);
+    for (padding, [height, width], [channels, outputs]) in [
+        (Padding::Circular, [3, 5], [2, 3]),
+        (Padding::Zero, [1, 9], [1, 1]),
+        (Padding::Valid, [4, 16], [1, 2]),
+        (Padding::Circular, [2, 8], [1, 9]),
+    ] {
+        let image = ImageShape::new(channels, height, width);
+        let size = if height == 1 { [1, 2] } else { [3, 3].map(|size: usize| size.min(height)) };
+        let shape = Conv2dShape::new(image, outputs, size, padding).unwrap();
+        if outputs > 1 {
+            convolution::<f32>(&shape);
+        } else {
+            convolution::<f64>(&shape);
+        }
+    }
 }
