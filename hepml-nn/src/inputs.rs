@@ -132,13 +132,20 @@ impl<T: Scalar> Inputs<T> for Sets<T> {
         let ends = all.segments.offsets();
         let mut offsets = Vec::with_capacity(events.len() + 1);
         offsets.push(0);
-        let mut rows = Vec::new();
+        let mut rows = 0;
         for &event in events {
-            rows.extend(ends[event]..ends[event + 1]);
-            offsets.push(rows.len());
+            rows += all.rows_of(event);
+            offsets.push(rows);
         }
-        self.rows.select_from(&all.rows, &rows)?;
-        self.weights.select_from(&all.weights, &rows)?;
+        for (to, from) in [(&mut self.rows, &all.rows), (&mut self.weights, &all.weights)] {
+            to.reset(rows, from.columns());
+            let (from, mut to) = (from.view(), to.view_mut());
+            let stride = from.stride();
+            for (&event, first) in events.iter().zip(&offsets) {
+                let from = &from.padded()[ends[event] * stride..ends[event + 1] * stride];
+                to.padded()[first * stride..][..from.len()].copy_from_slice(from);
+            }
+        }
         self.globals.select_from(&all.globals, events)?;
         self.segments = Segments::new(offsets)?;
         Ok(())

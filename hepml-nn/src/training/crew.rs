@@ -87,9 +87,8 @@ impl<T: Scalar, W: Default + Send> Crew<T, W> {
         noise: Streams,
         step: u64,
     ) -> Result<(Outcome, &mut Gradients<T>), Failure> {
-        let rows = self.cut(objective, batch);
+        let count = self.cut(objective, batch);
         let micros = self.cuts.len();
-        let count = parts(rows).min(micros);
         while self.parts.len() < count {
             let gradients = Gradients::zeros(parameters);
             self.parts.push(Mutex::new(Part { gradients, outcome: Outcome::default() }));
@@ -182,12 +181,14 @@ impl<T: Scalar, W: Default + Send> Crew<T, W> {
         culprit
     }
 
-    /// Cuts a batch into micro-batches of about equal cost, and says how many rows it has.
+    /// Cuts a batch into micro-batches of about equal cost, and says into how many parts of as many micro-batches these fall.
     fn cut<O: Objective<T>>(&mut self, objective: &O, batch: &[usize]) -> usize {
         // An event without rows has outputs, too.
         let cost = |event: usize| objective.cost(event).max(1);
         let rows: usize = batch.iter().map(|event| cost(*event)).sum();
         let count = (rows.saturating_add(self.micro_rows / 2) / self.micro_rows).max(1);
+        let parts = parts(rows).min(1 << count.ilog2());
+        let count = (count + parts / 2) / parts * parts;
         self.cuts.clear();
         let (mut sum, mut next) = (0, 1);
         for (index, &event) in batch.iter().enumerate() {
@@ -197,7 +198,7 @@ impl<T: Scalar, W: Default + Send> Crew<T, W> {
                 next = sum * count / rows + 1;
             }
         }
-        rows
+        parts.min(self.cuts.len())
     }
 }
 
