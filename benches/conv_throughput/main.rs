@@ -1,7 +1,7 @@
 //! How long a lattice flow's convolutions take: `cargo run --release -q -p hepml-benches --bin conv_throughput -- --size 16`.
 //!
 //! A stack of circular 3 x 3 convolutions 2-8-8-k with a leaky ReLU (0.01) between them, forward, and forward and backward
-//! from sum_i cos(0.3 i) y_i to weights, biases and input. Number i of the input is sin(0.7 i), of the weights of layer l
+//! from sum_i y_i² to weights, biases and input, in micro-batches as when training. Number i of the input is sin(0.7 i), of the weights of layer l
 //! 0.2 sin(1.3 i + l), of the biases 0.1 cos(i + l): `peers/conv_peer.py` gives the same to PyTorch.
 
 use std::error::Error;
@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
 use hepml::nn::{
-    Conv2dShape, Function, Gradients, ImageShape, Matrix, Padding, Parameters, Scalar, SimdLevel, Tape,
+    Conv2dShape, Function, Gradients, ImageShape, Inputs, Matrix, Padding, Parameters, Scalar, SimdLevel,
+    Tape,
 };
 use hepml_benches::process::cpu_seconds;
 use serde_json::{Value, json};
@@ -62,6 +63,9 @@ impl From<Simd> for SimdLevel {
     }
 }
 
+/// The pixels of a micro-batch: as many samples as stay in the caches.
+const MICRO_PIXELS: usize = 8192;
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn matrix<T: Scalar>(rows: usize, columns: usize, f: impl Fn(f64) -> f64) -> Result<Matrix<T>> {
@@ -91,7 +95,13 @@ impl Arguments {
         let parameters = Arc::new(parameters);
         let pixels = self.size * self.size;
         let x = matrix::<T>(self.batch, 2 * pixels, |i| (0.7 * i).sin())?;
-        let factors = matrix::<T>(self.batch, self.last * pixels, |i| (0.3 * i).cos())?;
+        let samples: Vec<usize> = (0..self.batch).collect();
+        let mut micros = Vec::new();
+        for samples in samples.chunks((MICRO_PIXELS / pixels).max(1)) {
+            let mut micro = Matrix::default();
+            micro.select_from(&x, samples)?;
+            micros.push(micro);
+        }
         let mut gradients = Gradients::zeros(&parameters);
         let mut tape = self.simd.map_or(Ok(Tape::new()), |simd| Tape::with_simd(simd.into()))?;
         let now = || cpu_seconds().ok_or("this system does not tell the processor time");
@@ -99,23 +109,31 @@ impl Arguments {
         // The first step takes the memory.
         for step in 0..=self.steps {
             gradients.clear();
+            let (mut forwards, mut total_loss, mut norm_by_input) = (0.0, 0.0, 0.0);
             let start = now()?;
-            tape.begin(&parameters);
-            let input = tape.input(x.view());
-            let mut y = input;
-            for (layer, (shape, weight, bias)) in layers.iter().enumerate() {
-                let (weight, bias) = (tape.parameter(*weight)?, tape.parameter(*bias)?);
-                let activation = (layer + 1 < layers.len()).then_some(Function::LeakyRelu(0.01));
-                y = tape.conv2d(y, weight, Some(bias), shape, activation)?;
+            for x in &micros {
+                let start = now()?;
+                tape.begin(&parameters);
+                let input = tape.input(x.view());
+                let mut y = input;
+                for (layer, (shape, weight, bias)) in layers.iter().enumerate() {
+                    let (weight, bias) = (tape.parameter(*weight)?, tape.parameter(*bias)?);
+                    let activation = (layer + 1 < layers.len()).then_some(Function::LeakyRelu(0.01));
+                    y = tape.conv2d(y, weight, Some(bias), shape, activation)?;
+                }
+                forwards += now()? - start;
+                let squares = tape.apply(Function::Power(2.0), y)?;
+                let loss = tape.sum(squares)?;
+                tape.backward(loss, &mut gradients)?;
+                if step == 0 {
+                    total_loss += tape.value(loss)?.scalar()?.to_f64();
+                    let by_input = tape.gradient(input)?.ok_or("the loss depends on the input")?.to_array();
+                    norm_by_input += by_input.iter().map(|g| g * g).sum::<f64>();
+                }
             }
-            let middle = now()?;
-            let factors = tape.constant(factors.view());
-            let product = tape.mul(y, factors)?;
-            let loss = tape.sum(product)?;
-            tape.backward(loss, &mut gradients)?;
             let end = now()?;
             if step > 0 {
-                forward.push(middle - start);
+                forward.push(forwards);
                 both.push(end - start);
                 continue;
             }
@@ -127,10 +145,9 @@ impl Arguments {
                 }
                 Ok(sum.sqrt())
             };
-            let by_input = tape.gradient(input)?.ok_or("the loss depends on the input")?.to_array();
             found = json!({
-                "loss": tape.value(loss)?.scalar()?.to_f64(),
-                "input": by_input.iter().map(|g| g * g).sum::<f64>().sqrt(),
+                "loss": total_loss,
+                "input": norm_by_input.sqrt(),
                 "weights": norm(|layer| layer.1)?,
                 "biases": norm(|layer| layer.2)?,
             });

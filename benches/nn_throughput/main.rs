@@ -132,6 +132,9 @@ impl Arguments {
                 let loss = if targets.columns() == 1 { Loss::BinaryCrossEntropy } else { Loss::CrossEntropy };
                 let objective = Supervised::new(network, inputs, targets, &vec![1.0; events], loss)?;
                 let mut rng = ChaCha8Rng::seed_from_u64(1);
+                // PyTorch has trained before it is measured, too.
+                self.training().epochs(1).train(parameters.clone(), &objective, None, &mut rng, &mut ())?;
+                let mut rng = ChaCha8Rng::seed_from_u64(1);
                 let start = now()?;
                 let trained = self.training().train(parameters, &objective, None, &mut rng, &mut ())?;
                 let steps = self.epochs * events.div_ceil(self.batch);
@@ -149,12 +152,16 @@ impl Arguments {
                 let mut tape = self.simd.map_or(Ok(Tape::new()), |simd| Tape::with_simd(simd.into()))?;
                 let mut batch = N::Input::default();
                 let mut sum = 0.0;
-                let start = now()?;
-                for _ in 0..self.epochs {
+                let mut start = now()?;
+                // The first time takes the memory.
+                for epoch in 0..=self.epochs {
+                    if epoch == 1 {
+                        start = now()?;
+                    }
                     let mut first = 0;
                     while first < events {
                         let (mut last, mut rows) = (first, 0);
-                        while last < events && (last == first || rows < self.micro_rows.unwrap_or(512)) {
+                        while last < events && (last == first || rows < self.micro_rows.unwrap_or(256)) {
                             rows += inputs.rows_of(last);
                             last += 1;
                         }

@@ -181,7 +181,7 @@ def main():
     mlp = Problem(rng, "MLP 8-128-128-1, 256 rows", 256, rows, answers, None, [8, 128, 128, 1])
 
     cases = []
-    for problem, epochs in ((pfn, 2), (ragged, 2), (mlp, 20)):
+    for problem, epochs in ((pfn, 4), (ragged, 4), (mlp, 40)):
         for precision in ("f32", "f64"):
             for what in ("training", "inference"):
                 name = f"{problem.name}, {what}, {precision}"
