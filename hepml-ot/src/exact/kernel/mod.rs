@@ -35,8 +35,8 @@ pub(crate) const BLOCK: usize = 8;
 pub(crate) const ABSENT: i32 = 1 << 29;
 /// The potentials that the loops are made for.
 pub(crate) const LARGEST_POTENTIAL: i32 = 1 << 28;
-/// Above every cost plus potential.
-const ABOVE_ALL: i32 = 1 << 30;
+/// Above every cost plus potential, and costs that are not there.
+const ABOVE_ALL: i32 = (1 << 30) + (1 << 28);
 
 /// A level that has been found to be available: what makes calling its functions sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -330,18 +330,19 @@ mod bodies {
     ) -> Option<BlockArc> {
         // SAFETY: `cost` holds `BLOCK` rows of `stride`, `w` one; every load lies within its row.
         unsafe {
-            let mut lowest = [V::splat(ABOVE_ALL); BLOCK];
+            let shift = V::splat(V::SHIFT);
+            let mut lowest = [V::splat(ABOVE_ALL + V::SHIFT); BLOCK];
             let mut column = 0;
             while column < stride {
-                let w = V::load(w.as_ptr().add(column));
+                let w = V::load(w.as_ptr().add(column)).add(shift);
                 for (row, lowest) in lowest.iter_mut().enumerate() {
                     let c = V::load(cost.as_ptr().add(row * stride + column));
-                    *lowest = lowest.min(c.add(w));
+                    *lowest = lowest.min_of_shifted(c.add(w));
                 }
                 column += V::LANES;
             }
             for (lowest, &u) in lowest.iter_mut().zip(u) {
-                *lowest = lowest.sub(V::splat(u));
+                *lowest = lowest.sub(V::splat(u + V::SHIFT));
             }
             let [a, b, c, d, e, f, g, h] = lowest;
             let reduced = a.min(b).min(c.min(d)).min(e.min(f).min(g.min(h))).lowest();
@@ -361,14 +362,15 @@ mod bodies {
     pub(super) unsafe fn row_minimum<V: Vector>(row: &[i32], penalty: &[i32]) -> (usize, i32) {
         // SAFETY: both are of the same length, a multiple of the lanes.
         unsafe {
-            let mut lowest = V::splat(i32::MAX);
+            let shift = V::splat(V::SHIFT);
+            let mut lowest = V::splat(ABOVE_ALL + V::SHIFT);
             let mut column = 0;
             while column < row.len() {
-                let c = V::load(row.as_ptr().add(column));
-                lowest = lowest.min(c.add(V::load(penalty.as_ptr().add(column))));
+                let c = V::load(row.as_ptr().add(column)).add(V::load(penalty.as_ptr().add(column)));
+                lowest = lowest.min_of_shifted(c.add(shift));
                 column += V::LANES;
             }
-            let lowest = lowest.lowest();
+            let lowest = lowest.lowest() - V::SHIFT;
             (position::<V>(row, penalty, lowest), lowest)
         }
     }

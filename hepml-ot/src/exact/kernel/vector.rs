@@ -12,6 +12,14 @@ pub(super) trait Vector: Copy {
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn min(self, other: Self) -> Self;
+    /// What sums of a cost and a potential are shifted by for [`min_of_shifted`](Self::min_of_shifted).
+    const SHIFT: i32 = 0;
+    /// The lower, of numbers from 0 to 7/4 2^30 if there is a shift.
+    #[inline(always)]
+    unsafe fn min_of_shifted(self, other: Self) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { self.min(other) }
+    }
     /// The lowest lane.
     unsafe fn lowest(self) -> i32;
     /// A bit for each lane that is equal.
@@ -71,6 +79,24 @@ impl Vector for Portable {
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
         self.map(other, |a, b| if a < b { a } else { b })
+    }
+
+    // SSE2, which all of x86-64 has, knows no lower one of integers but that of floats, which are in the order of their bits as
+    // long as these are no NaN and have no sign.
+    #[cfg(target_arch = "x86_64")]
+    const SHIFT: i32 = 1 << 29;
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn min_of_shifted(self, other: Self) -> Self {
+        use std::arch::x86_64::{__m128, _mm_min_ps};
+        use std::mem::transmute;
+
+        // SAFETY: all bits are numbers of either kind, 16 bytes of them.
+        unsafe {
+            let [a, b] = [self.0, other.0].map(|numbers| transmute::<[i32; 4], __m128>(numbers));
+            Self(transmute::<__m128, [i32; 4]>(_mm_min_ps(a, b)))
+        }
     }
 
     #[inline(always)]
