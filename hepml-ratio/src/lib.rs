@@ -8,5 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod loss;
 
 pub use error::{Error, Result};
+pub use loss::{CLIP, RatioLoss};
