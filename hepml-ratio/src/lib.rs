@@ -9,6 +9,11 @@
 
 mod error;
 mod loss;
+mod network;
+mod renormalised;
+pub mod report;
 
 pub use error::{Error, Result};
 pub use loss::{CLIP, RatioLoss};
+pub use network::{NetworkConfig, NetworkRatio};
+pub use renormalised::Renormalised;

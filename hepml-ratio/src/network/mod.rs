@@ -1,0 +1,10 @@
+//! Ratios by networks: any architecture of hepml-nn with one output.
+
+mod config;
+mod model;
+mod objective;
+mod parts;
+mod tape_loss;
+
+pub use config::NetworkConfig;
+pub use model::NetworkRatio;
