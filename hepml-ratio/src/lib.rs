@@ -7,13 +7,20 @@
 
 #![forbid(unsafe_code)]
 
+mod cross_fit;
+mod ensemble;
 mod error;
 mod loss;
 mod network;
+mod parallel_fits;
 mod renormalised;
 pub mod report;
+mod signed_parts;
 
+pub use cross_fit::{CrossFitConfig, CrossFitted, OutOfFold};
+pub use ensemble::{EnsembleConfig, EnsembleMean, EnsembleRatio, RatioSpread};
 pub use error::{Error, Result};
 pub use loss::{CLIP, RatioLoss};
 pub use network::{NetworkConfig, NetworkRatio};
 pub use renormalised::Renormalised;
+pub use signed_parts::{SignedPartsConfig, SignedRatio};

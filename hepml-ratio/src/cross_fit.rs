@@ -1,0 +1,239 @@
+//! Cross-fitting: every event is scored, and none by a model that saw it.
+
+use hepml_core::ndarray::Array1;
+use hepml_core::rand::Rng;
+use hepml_core::serde::{Deserialize, Serialize};
+use hepml_core::{
+    Error as CoreError, EventSet, FitReport, Fitted, LogRatio, Observer, RatioEstimator, Weighted,
+};
+
+use crate::ensemble::{EnsembleMean, EnsembleRatio};
+use crate::error::Result;
+use crate::parallel_fits::fit_all;
+use crate::report::{Scored, examine_scores};
+
+/// The models of k folds and the ln r that they give to the events they have not seen.
+///
+/// As a [`LogRatio`] it is for *other* events: the arithmetic mean of the folds' ratios. The events of the fit have been seen by all
+/// models but one; theirs are [`numerator`](Self::numerator) and [`denominator`](Self::denominator).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrossFitted<M> {
+    models: EnsembleRatio<M>,
+    sides: [OutOfFold; 2],
+}
+
+/// What cross-fitting says of the events of one side, in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutOfFold {
+    /// ln r of each event, by the model that has not seen it.
+    pub log_ratio: Array1<f64>,
+    /// The fold of each event: which model that is.
+    pub folds: Vec<usize>,
+}
+
+impl<M> CrossFitted<M> {
+    /// The models, in the order of the folds; the ensemble of them is what other events are given.
+    pub fn models(&self) -> &EnsembleRatio<M> {
+        &self.models
+    }
+
+    /// The events of the numerator.
+    pub fn numerator(&self) -> &OutOfFold {
+        &self.sides[0]
+    }
+
+    /// The events of the denominator.
+    pub fn denominator(&self) -> &OutOfFold {
+        &self.sides[1]
+    }
+}
+
+impl<E: ?Sized, M: LogRatio<E>> LogRatio<E> for CrossFitted<M> {
+    fn log_ratio(&self, events: &E) -> hepml_core::Result<Array1<f64>> {
+        self.models.log_ratio(events)
+    }
+}
+
+/// Fits [`CrossFitted`] ratios: both sides are cut into k random folds, and the model of a fold is fitted to all others.
+///
+/// Folds are fitted at the same time, each with random numbers of its own; the result does not depend on the number of threads.
+/// The report has those of the folds as parts, and what [`examine_scores`] says of all events, each scored by the model that has
+/// not seen it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields)]
+pub struct CrossFitConfig<R> {
+    estimator: R,
+    folds: usize,
+}
+
+impl<R> CrossFitConfig<R> {
+    /// So many folds, at least 2.
+    pub fn new(estimator: R, folds: usize) -> Self {
+        Self { estimator, folds }
+    }
+
+    fn learn<E: EventSet>(
+        &self,
+        numerator: &Weighted<E>,
+        denominator: &Weighted<E>,
+        rng: &mut dyn Rng,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted<CrossFitted<R::Model>>>
+    where
+        R: RatioEstimator<E>,
+        R::Model: Send,
+    {
+        let sides = [numerator, denominator];
+        let folds = [numerator.folds(self.folds, rng)?, denominator.folds(self.folds, rng)?];
+        let fits = fit_all(self.folds, "fold", rng, observer, |fold, rng, observer| {
+            let [numerator, denominator] = [0, 1].map(|side| {
+                let mut others: Vec<usize> = Vec::with_capacity(sides[side].len());
+                for (_, events) in folds[side].iter().enumerate().filter(|(other, _)| *other != fold) {
+                    others.extend(events);
+                }
+                others.sort_unstable();
+                sides[side].select(&others)
+            });
+            Ok(self.estimator.fit(&numerator?, &denominator?, rng, observer)?)
+        })?;
+
+        let mut report = FitReport::new();
+        let mut models = Vec::with_capacity(self.folds);
+        let mut out_of_fold =
+            sides.map(|side| OutOfFold { log_ratio: Array1::zeros(side.len()), folds: vec![0; side.len()] });
+        for (fold, fitted) in fits.into_iter().enumerate() {
+            // Without one fold, its events have no score.
+            let Some(Fitted { model, report: of_fold }) = fitted else {
+                return Err(CoreError::Stopped { stage: "the folds of a cross-fit".into() }.into());
+            };
+            for warning in &of_fold.warnings {
+                report.warn(format!("fold {fold}: {warning}"));
+            }
+            report.part(format!("fold {fold}"), of_fold);
+            for ((side, folds), scored) in sides.iter().zip(&folds).zip(&mut out_of_fold) {
+                let events = &folds[fold];
+                let z = model.log_ratio(&side.events().select_events(events)?)?;
+                if z.len() != events.len() {
+                    return Err(CoreError::shape("log ratios of a fold", events.len(), z.len()).into());
+                }
+                for (&event, z) in events.iter().zip(z) {
+                    scored.log_ratio[event] = z;
+                    scored.folds[event] = fold;
+                }
+            }
+            models.push(model);
+        }
+        report.measure("folds", self.folds as f64, None);
+        let z = [0, 1].map(|side| out_of_fold[side].log_ratio.to_vec());
+        let numerator = Scored::new(&z[0], numerator.weights())?;
+        let denominator = Scored::new(&z[1], denominator.weights())?;
+        examine_scores(numerator, denominator, rng, &mut report)?;
+        let models = EnsembleRatio::new(models, EnsembleMean::Arithmetic)?;
+        Ok(Fitted { model: CrossFitted { models, sides: out_of_fold }, report })
+    }
+}
+
+impl<E, R> RatioEstimator<E> for CrossFitConfig<R>
+where
+    E: EventSet,
+    R: RatioEstimator<E>,
+    R::Model: Send,
+{
+    type Model = CrossFitted<R::Model>;
+
+    fn fit(
+        &self,
+        numerator: &Weighted<E>,
+        denominator: &Weighted<E>,
+        rng: &mut dyn Rng,
+        observer: &mut dyn Observer,
+    ) -> hepml_core::Result<Fitted<Self::Model>> {
+        Ok(self.learn(numerator, denominator, rng, observer)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use hepml_core::rand::SeedableRng;
+    use hepml_core::rand_chacha::ChaCha8Rng;
+    use hepml_core::{Result as CoreResult, Table};
+
+    use super::*;
+
+    /// Remembers every event that it is fitted to.
+    struct Memorises;
+
+    /// ln r = 1 for an event of the numerator that it remembers, -1 for one of the denominator, 0 for others.
+    #[derive(Debug, PartialEq)]
+    struct Memory([BTreeSet<u64>; 2]);
+
+    impl LogRatio<Table> for Memory {
+        fn log_ratio(&self, events: &Table) -> CoreResult<Array1<f64>> {
+            Ok(events.column(0).mapv(|x| {
+                let [numerator, denominator] = [0, 1].map(|side| self.0[side].contains(&x.to_bits()));
+                f64::from(u8::from(numerator)) - f64::from(u8::from(denominator))
+            }))
+        }
+    }
+
+    impl RatioEstimator<Table> for Memorises {
+        type Model = Memory;
+
+        fn fit(
+            &self,
+            numerator: &Weighted<Table>,
+            denominator: &Weighted<Table>,
+            _: &mut dyn Rng,
+            _: &mut dyn Observer,
+        ) -> CoreResult<Fitted<Memory>> {
+            let seen =
+                [numerator, denominator].map(|side| side.events().iter().map(|x| x.to_bits()).collect());
+            Ok(Fitted { model: Memory(seen), report: FitReport::new() })
+        }
+    }
+
+    fn sides() -> [Weighted<Table>; 2] {
+        [(0.0, 103), (1e4, 57)]
+            .map(|(shift, count)| Weighted::unit(Table::from_shape_fn((count, 1), |(i, _)| i as f64 + shift)))
+    }
+
+    #[test]
+    fn no_event_is_scored_by_a_model_that_saw_it() {
+        let [numerator, denominator] = sides();
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        // What a fit to all events says of them.
+        let plain = Memorises.fit(&numerator, &denominator, rng, &mut ()).unwrap().model;
+        assert!(plain.log_ratio(numerator.events()).unwrap().iter().all(|z| *z == 1.0));
+        let fitted = CrossFitConfig::new(Memorises, 5).fit(&numerator, &denominator, rng, &mut ()).unwrap();
+        let model = &fitted.model;
+        for (side, scored) in [(&numerator, model.numerator()), (&denominator, model.denominator())] {
+            assert_eq!(scored.log_ratio.len(), side.len());
+            assert!(scored.log_ratio.iter().all(|z| *z == 0.0));
+            for (event, fold) in scored.folds.iter().enumerate() {
+                let one = side.events().select_events(&[event]).unwrap();
+                for (index, of_fold) in model.models().members().iter().enumerate() {
+                    // All others have seen it.
+                    assert_eq!(of_fold.log_ratio(&one).unwrap()[0] == 0.0, index == *fold);
+                }
+            }
+        }
+        let auc = fitted.report.get("auc").unwrap();
+        assert_eq!((auc.value, auc.error), (0.5, Some(0.0)));
+        assert_eq!(fitted.report.parts.len(), 5);
+    }
+
+    #[test]
+    fn bad_input() {
+        let [numerator, denominator] = sides();
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        for folds in [0, 1, 58] {
+            let error = CrossFitConfig::new(Memorises, folds)
+                .fit(&numerator, &denominator, rng, &mut ())
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("folds"), "{error}");
+        }
+    }
+}

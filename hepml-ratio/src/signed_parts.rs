@@ -1,0 +1,367 @@
+//! Ratios of samples with negative weights, fitted by parts.
+
+use std::io::{Read, Write};
+
+use hepml_core::ndarray::Array1;
+use hepml_core::rand::Rng;
+use hepml_core::serde::{Deserialize, Serialize};
+use hepml_core::{
+    Error as CoreError, EventSet, FitReport, Fitted, Item, Load, LogRatio, ModelFile, Nested, Observer,
+    RatioEstimator, Save, Weighted,
+};
+
+use crate::error::Result;
+
+const KIND: &str = "hepml-ratio/signed-parts";
+/// The version of the layout of saved models.
+const LAYOUT: u32 = 1;
+/// What the fits of the parts are called in reports, progress and files.
+const PARTS: [&str; 3] = ["numerator, positive", "numerator, negative", "denominator, negative"];
+
+/// Fits the positive and negative parts of signed samples apart, so that no loss ever sees a negative weight.
+///
+/// The numerator is p = c+ p+ - c- p-, with densities p+ and p- of its events of positive and of negative weight and
+/// c± = sum |w±|/sum w; the denominator is q = d+ q+ - d- q- in the same way. Each of p+, p-, q- is fitted against q+, and
+/// r = (c+ r+ - c- r-)/(d+ - d- t) with r± = p±/q+ and t = q-/q+; for a denominator without negative weights
+/// r = c+ r+ - c- r-. It can be negative, where the net weight of a side is.
+///
+/// The report has those of the parts, the coefficients as measures, and `negative ratios`: the share of the events it was fitted to at
+/// which r is not positive, or not defined.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields)]
+pub struct SignedPartsConfig<R> {
+    estimator: R,
+}
+
+impl<R> SignedPartsConfig<R> {
+    /// The estimator of the parts.
+    pub fn new(estimator: R) -> Self {
+        Self { estimator }
+    }
+
+    fn learn<E: EventSet>(
+        &self,
+        numerator: &Weighted<E>,
+        denominator: &Weighted<E>,
+        rng: &mut dyn Rng,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted<SignedRatio<R::Model>>>
+    where
+        R: RatioEstimator<E>,
+    {
+        let [above, below] = [Halves::new("numerator", numerator)?, Halves::new("denominator", denominator)?];
+        let mut report = FitReport::new();
+        let mut fit = |index: usize, part: &Weighted<E>, rng: &mut dyn Rng| {
+            let mut observer = Nested::new(PARTS[index], observer);
+            let fitted = self.estimator.fit(part, &below.positive, rng, &mut observer)?;
+            for warning in &fitted.report.warnings {
+                report.warn(format!("{}: {warning}", PARTS[index]));
+            }
+            report.part(PARTS[index], fitted.report);
+            Ok::<_, CoreError>(fitted.model)
+        };
+        let positive = fit(0, &above.positive, rng)?;
+        let negative = above.negative.as_ref().map(|part| fit(1, part, rng)).transpose()?;
+        let below_negative = below.negative.as_ref().map(|part| fit(2, part, rng)).transpose()?;
+        let coefficients = Coefficients { numerator: above.coefficients, denominator: below.coefficients };
+        let model = SignedRatio { positive, negative, below_negative, coefficients };
+        for (name, [plus, minus]) in
+            [("numerator", coefficients.numerator), ("denominator", coefficients.denominator)]
+        {
+            report.measure(format!("coefficient/{name}, positive"), plus, None);
+            report.measure(format!("coefficient/{name}, negative"), minus, None);
+        }
+        let mut not_positive = 0;
+        for side in [numerator, denominator] {
+            let [n, d] = model.parts(side.events())?;
+            not_positive += n.iter().zip(&d).filter(|(n, d)| !(**n > 0.0 && **d > 0.0)).count();
+        }
+        let events = numerator.len() + denominator.len();
+        report.measure("negative ratios", not_positive as f64 / events as f64, None);
+        if not_positive > 0 {
+            report.warn(format!("at {not_positive} of {events} events r is not positive: they have no ln r"));
+        }
+        Ok(Fitted { model, report })
+    }
+}
+
+impl<E: EventSet, R: RatioEstimator<E>> RatioEstimator<E> for SignedPartsConfig<R> {
+    type Model = SignedRatio<R::Model>;
+
+    fn fit(
+        &self,
+        numerator: &Weighted<E>,
+        denominator: &Weighted<E>,
+        rng: &mut dyn Rng,
+        observer: &mut dyn Observer,
+    ) -> hepml_core::Result<Fitted<Self::Model>> {
+        Ok(self.learn(numerator, denominator, rng, observer)?)
+    }
+}
+
+/// The events of a side by the sign of their weights, which are then all positive.
+struct Halves<E> {
+    positive: Weighted<E>,
+    negative: Option<Weighted<E>>,
+    coefficients: [f64; 2],
+}
+
+impl<E: EventSet> Halves<E> {
+    fn new(name: &'static str, side: &Weighted<E>) -> Result<Self> {
+        if side.is_empty() {
+            return Err(CoreError::Empty { what: name.into() }.into());
+        }
+        let weights = side.weights();
+        // By the largest first, so that no sum overflows.
+        let largest = weights.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
+        let sum = |sign: f64| weights.iter().map(|w| (sign * w / largest).max(0.0)).sum::<f64>();
+        let [plus, minus] = if largest == 0.0 { [0.0; 2] } else { [sum(1.0), sum(-1.0)] };
+        if plus - minus <= 0.0 {
+            let what = format!("sum of the weights of the {name}");
+            return Err(CoreError::out_of_range(what, (plus - minus) * largest, "positive").into());
+        }
+        let of_sign = |sign: f64| {
+            let events: Vec<usize> =
+                (0..weights.len()).filter(|event| sign * weights[*event] > 0.0).collect();
+            let selected = side.select(&events)?;
+            let sizes = selected.weights().iter().map(|w| w.abs()).collect();
+            selected.reweighted(sizes)
+        };
+        let negative = if minus > 0.0 { Some(of_sign(-1.0)?) } else { None };
+        let coefficients = [plus / (plus - minus), minus / (plus - minus)];
+        Ok(Self { positive: of_sign(1.0)?, negative, coefficients })
+    }
+}
+
+/// c+ and c-, d+ and d-.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields)]
+struct Coefficients {
+    numerator: [f64; 2],
+    denominator: [f64; 2],
+}
+
+/// A ratio that can be negative, fitted by [`SignedPartsConfig`]: `ratio` always, `log_ratio` where it is positive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedRatio<M> {
+    positive: M,
+    negative: Option<M>,
+    below_negative: Option<M>,
+    coefficients: Coefficients,
+}
+
+impl<M> SignedRatio<M> {
+    /// The model of p+/q+.
+    pub fn positive(&self) -> &M {
+        &self.positive
+    }
+
+    /// The model of p-/q+, if the numerator has negative weights.
+    pub fn negative(&self) -> Option<&M> {
+        self.negative.as_ref()
+    }
+
+    /// r of each event, of either sign.
+    ///
+    /// # Errors
+    /// Those of the parts; a denominator that is not positive, or a ratio that overflows, naming the event.
+    pub fn ratio<E: ?Sized>(&self, events: &E) -> Result<Array1<f64>>
+    where
+        M: LogRatio<E>,
+    {
+        let [mut ratio, denominator] = self.parts(events)?;
+        for (event, (r, d)) in ratio.iter_mut().zip(denominator).enumerate() {
+            if d <= 0.0 {
+                let (what, item) = ("net density of the denominator (over that of its positive part)", event);
+                return Err(out_of_range(what, item, d).into());
+            }
+            *r /= d;
+            if !r.is_finite() {
+                let (what, item) = ("ratio".into(), Item::event(event));
+                return Err(CoreError::NotFinite { what, item, value: *r }.into());
+            }
+        }
+        Ok(ratio)
+    }
+
+    /// Numerator and denominator of r.
+    fn parts<E: ?Sized>(&self, events: &E) -> Result<[Array1<f64>; 2]>
+    where
+        M: LogRatio<E>,
+    {
+        let Coefficients { numerator, denominator } = self.coefficients;
+        let positive = self.positive.log_ratio(events)?.mapv(|z| numerator[0] * z.exp());
+        let less = |from: Array1<f64>, model: &Option<M>, coefficient: f64| {
+            let Some(model) = model else { return Ok(from) };
+            let z = model.log_ratio(events)?;
+            if z.len() != from.len() {
+                return Err(CoreError::shape("log ratios of a part", from.len(), z.len()));
+            }
+            Ok(from - z.mapv(|z| coefficient * z.exp()))
+        };
+        let whole = Array1::from_elem(positive.len(), denominator[0]);
+        Ok([
+            less(positive, &self.negative, numerator[1])?,
+            less(whole, &self.below_negative, denominator[1])?,
+        ])
+    }
+}
+
+fn out_of_range(what: &'static str, event: usize, value: f64) -> CoreError {
+    CoreError::out_of_range(what, value, "positive").at_event(event)
+}
+
+/// ln r where r > 0; elsewhere an error that names the event.
+impl<E: ?Sized, M: LogRatio<E>> LogRatio<E> for SignedRatio<M> {
+    fn log_ratio(&self, events: &E) -> hepml_core::Result<Array1<f64>> {
+        let ratio = self.ratio(events)?;
+        match ratio.iter().position(|r| *r <= 0.0) {
+            Some(event) => Err(out_of_range("ratio, whose logarithm is asked for,", event, ratio[event])),
+            None => Ok(ratio.mapv_into(f64::ln)),
+        }
+    }
+}
+
+impl<M: Save> Save for SignedRatio<M> {
+    fn save(&self, writer: &mut dyn Write) -> hepml_core::Result<()> {
+        let mut file = ModelFile::new(KIND, LAYOUT, &self.coefficients)?;
+        let models = [Some(&self.positive), self.negative.as_ref(), self.below_negative.as_ref()];
+        for (name, model) in PARTS.into_iter().zip(models) {
+            if let Some(model) = model {
+                file.insert_model(name, model)?;
+            }
+        }
+        file.save(writer)
+    }
+}
+
+impl<M: Load> Load for SignedRatio<M> {
+    fn load(reader: &mut dyn Read) -> hepml_core::Result<Self> {
+        let file = ModelFile::load(reader)?;
+        file.expect(KIND, LAYOUT)?;
+        let coefficients: Coefficients = file.header()?;
+        // A part is there if and only if it has a coefficient.
+        let part = |index: usize, coefficient: f64| {
+            (coefficient != 0.0).then(|| file.model(PARTS[index])).transpose()
+        };
+        Ok(Self {
+            positive: file.model(PARTS[0])?,
+            negative: part(1, coefficients.numerator[1])?,
+            below_negative: part(2, coefficients.denominator[1])?,
+            coefficients,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hepml_core::ndarray::array;
+    use hepml_core::rand::SeedableRng;
+    use hepml_core::rand_chacha::ChaCha8Rng;
+    use hepml_core::{Result as CoreResult, Table};
+
+    use super::*;
+
+    /// Two bins, x below and above 0: exact.
+    struct TwoBins;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Bins([f64; 2]);
+
+    impl LogRatio<Table> for Bins {
+        fn log_ratio(&self, events: &Table) -> CoreResult<Array1<f64>> {
+            Ok(events.column(0).mapv(|x| self.0[usize::from(x > 0.0)].ln()))
+        }
+    }
+
+    impl Save for Bins {
+        fn save(&self, writer: &mut dyn Write) -> CoreResult<()> {
+            ModelFile::new("test/bins", 1, &self.0)?.save(writer)
+        }
+    }
+
+    impl Load for Bins {
+        fn load(reader: &mut dyn Read) -> CoreResult<Self> {
+            Ok(Self(ModelFile::load(reader)?.header()?))
+        }
+    }
+
+    impl RatioEstimator<Table> for TwoBins {
+        type Model = Bins;
+
+        fn fit(
+            &self,
+            numerator: &Weighted<Table>,
+            denominator: &Weighted<Table>,
+            _: &mut dyn Rng,
+            _: &mut dyn Observer,
+        ) -> CoreResult<Fitted<Bins>> {
+            let share = |side: &Weighted<Table>, above: bool| {
+                assert!(side.weights().iter().all(|w| *w > 0.0), "no part has negative weights");
+                let here = side.events().iter().zip(side.weights()).filter(|(x, _)| (**x > 0.0) == above);
+                here.map(|(_, w)| w).sum::<f64>() / side.sum_weights()
+            };
+            let model = Bins([false, true].map(|above| share(numerator, above) / share(denominator, above)));
+            Ok(Fitted { model, report: FitReport::new() })
+        }
+    }
+
+    fn side(weights: [f64; 4]) -> Weighted<Table> {
+        Weighted::new(array![[-1.0], [-2.0], [1.0], [2.0]], weights.to_vec()).unwrap()
+    }
+
+    fn fit(numerator: [f64; 4], denominator: [f64; 4]) -> CoreResult<Fitted<SignedRatio<Bins>>> {
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        SignedPartsConfig::new(TwoBins).fit(&side(numerator), &side(denominator), rng, &mut ())
+    }
+
+    #[test]
+    fn signed_parts_are_put_together_exactly() {
+        let places: Table = array![[-1.0], [1.0]];
+        // Shares (3 - 1)/6 and (5 - 1)/6 over (2 - 1/2)/3 and (2 - 1/2)/3.
+        let fitted = fit([3.0, -1.0, 5.0, -1.0], [2.0, -0.5, 2.0, -0.5]).unwrap();
+        let ratio = fitted.model.ratio(&places).unwrap();
+        assert!((ratio[0] - 2.0 / 3.0).abs() < 1e-14 && (ratio[1] - 4.0 / 3.0).abs() < 1e-14, "{ratio}");
+        let z = fitted.model.log_ratio(&places).unwrap();
+        assert!((z[1] - (4.0_f64 / 3.0).ln()).abs() < 1e-14);
+        assert_eq!(fitted.report.get("negative ratios").unwrap().value, 0.0);
+        let loaded = SignedRatio::<Bins>::from_bytes(&fitted.model.to_bytes().unwrap()).unwrap();
+        assert_eq!(loaded, fitted.model);
+        // Without negative weights it is the plain fit.
+        let fitted = fit([3.0, 1.0, 1.0, 1.0], [1.0; 4]).unwrap();
+        assert!(fitted.model.negative().is_none());
+        let plain = fitted.model.positive().log_ratio(&places).unwrap();
+        assert_eq!(fitted.model.log_ratio(&places).unwrap(), plain);
+        let loaded = SignedRatio::<Bins>::from_bytes(&fitted.model.to_bytes().unwrap()).unwrap();
+        assert_eq!(loaded, fitted.model);
+    }
+
+    #[test]
+    fn negative_ratios_have_no_logarithm() {
+        let places: Table = array![[1.0], [-1.0]];
+        // Below 0 the numerator has (1 - 2)/4, the denominator 1/2.
+        let fitted = fit([1.0, -2.0, 4.0, 1.0], [1.0; 4]).unwrap();
+        let ratio = fitted.model.ratio(&places).unwrap();
+        assert!((ratio[1] + 0.5).abs() < 1e-14, "{ratio}");
+        let error = fitted.model.log_ratio(&places).unwrap_err().to_string();
+        assert!(error.contains("event 1") && error.contains("ratio"), "{error}");
+        assert_eq!(fitted.report.get("negative ratios").unwrap().value, 0.5);
+        assert_eq!(fitted.report.warnings.len(), 1);
+        // A negative denominator has no ratio.
+        let fitted = fit([1.0; 4], [1.0, -2.0, 4.0, 1.0]).unwrap();
+        let error = fitted.model.ratio(&places).unwrap_err().to_string();
+        assert!(error.contains("denominator") && error.contains("event 1"), "{error}");
+    }
+
+    #[test]
+    fn bad_input() {
+        for weights in [[0.0; 4], [1.0, -1.0, 1.0, -2.0]] {
+            assert!(fit(weights, [1.0; 4]).unwrap_err().to_string().contains("numerator"));
+            assert!(fit([1.0; 4], weights).unwrap_err().to_string().contains("denominator"));
+        }
+        let empty = Weighted::unit(Table::zeros((0, 1)));
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        let error = SignedPartsConfig::new(TwoBins).fit(&side([1.0; 4]), &empty, rng, &mut ()).unwrap_err();
+        assert_eq!(error.to_string(), "denominator is empty");
+    }
+}
