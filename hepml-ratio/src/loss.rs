@@ -104,7 +104,7 @@ impl RatioLoss {
 
     /// The loss of one event of unit weight at z, with its first and second derivative in z.
     ///
-    /// Clipped as the module says; finite for every finite z.
+    /// Clipped as the module says; finite for |z| up to 1e200.
     pub fn terms(self, numerator: bool, z: f64) -> [f64; 3] {
         let at = self.clipped_to(numerator, z);
         // Every loss but MLC and LSIF is its own mirror image: b(z) = a(-z).
@@ -144,6 +144,14 @@ impl RatioLoss {
             (Self::Bce | Self::Mse | Self::PMse(_), _) | (Self::Mlc, true) => z,
             (Self::Mlc, false) | (Self::Sqr | Self::PSqr(_), false) | (Self::Lsif, _) => z.min(CLIP),
             (Self::Sqr | Self::PSqr(_), true) => z.max(-CLIP),
+        }
+    }
+
+    /// Whether both terms are convex in z, so that a model linear in its parameters has one minimum (positive weights).
+    pub fn is_convex(self) -> bool {
+        match self {
+            Self::Bce | Self::Mlc | Self::Sqr | Self::PSqr(_) => true,
+            Self::Mse | Self::PMse(_) | Self::Lsif => false,
         }
     }
 
