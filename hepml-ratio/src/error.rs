@@ -1,5 +1,7 @@
 //! The error of this crate.
 
+use std::borrow::Cow;
+
 /// The result of everything fallible in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -19,6 +21,37 @@ pub enum Error {
     /// A statistic could not be computed.
     #[error(transparent)]
     Statistics(#[from] hepml_stats::Error),
+    /// A learner was given a loss that it cannot minimise.
+    #[error("this learner needs a loss that is {needs}, which {loss:?} is not")]
+    UnsuitableLoss {
+        /// The loss.
+        loss: crate::loss::RatioLoss,
+        /// What the loss would have to be.
+        needs: &'static str,
+    },
+    /// A log ratio cannot be calibrated on these samples.
+    #[error("no calibration: {reason}")]
+    Calibration {
+        /// Why.
+        reason: Cow<'static, str>,
+    },
+    /// A kernel logistic regression whose negative weights make its loss curve downwards.
+    #[error(
+        "the loss is not convex (curvature {curvature:e} at lambda = {lambda:e}): negative weights outweigh the positive ones somewhere; a larger lambda, a wider kernel or resampled weights help"
+    )]
+    NotConvex {
+        /// The penalty at which it was found out.
+        lambda: f64,
+        /// The second derivative along the direction that was met.
+        curvature: f64,
+    },
+}
+
+impl Error {
+    /// An [`Error::Calibration`].
+    pub(crate) fn calibration(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Calibration { reason: reason.into() }
+    }
 }
 
 impl From<Error> for hepml_core::Error {
