@@ -1,0 +1,138 @@
+//! Platt and temperature scaling.
+
+use hepml_core::FitReport;
+use hepml_core::serde::{Deserialize, Serialize};
+
+use crate::RatioLoss;
+use crate::calibration::{Calibration, CalibrationMap, HeldOut};
+use crate::error::{Error, Result};
+
+/// z -> a z + b that minimises the cross-entropy, each side normalised to 1, by Newton's method.
+///
+/// The order of events, and so the AUC, stays as it is for a > 0; a fit with a <= 0 is returned with a warning. The
+/// logistic density of z that makes this exact holds for instance for Gaussians of equal width (Platt 1999; temperature
+/// scaling arXiv:1706.04599). Signed weights are allowed as long as the cross-entropy stays convex on Newton's way.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields, default)]
+pub struct PlattCalibration {
+    offset: bool,
+    max_iterations: usize,
+}
+
+impl Default for PlattCalibration {
+    /// With an offset, at most 100 iterations.
+    fn default() -> Self {
+        Self { offset: true, max_iterations: 100 }
+    }
+}
+
+/// Newton's method ends where a step would gain less than this in the cross-entropy, an O(1) quantity: rounding of its sum.
+const GAIN: f64 = 1e-15;
+/// A step is halved at most so often: 2^-40 of a Newton step is none.
+const HALVINGS: usize = 40;
+
+impl PlattCalibration {
+    /// Slope and offset.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The slope alone, 1/temperature.
+    pub fn temperature() -> Self {
+        Self { offset: false, ..Self::default() }
+    }
+
+    /// The largest number of Newton steps.
+    #[must_use]
+    pub const fn max_iterations(mut self, max_iterations: usize) -> Self {
+        self.max_iterations = max_iterations;
+        self
+    }
+}
+
+/// The cross-entropy of slope z + offset with its gradient and Hessian (slope, offset).
+struct Entropy {
+    value: f64,
+    gradient: [f64; 2],
+    /// slope-slope, slope-offset, offset-offset.
+    hessian: [f64; 3],
+}
+
+fn entropy(held_out: &HeldOut, slope: f64, offset: f64, scale: f64) -> Entropy {
+    let mut sum = Entropy { value: 0.0, gradient: [0.0; 2], hessian: [0.0; 3] };
+    for (numerator, side) in [(true, &held_out.numerator), (false, &held_out.denominator)] {
+        for (z, w) in side.iter() {
+            let z = z / scale;
+            let [value, first, second] = RatioLoss::Bce.terms(numerator, slope * z + offset);
+            sum.value += w * value;
+            sum.gradient[0] += w * first * z;
+            sum.gradient[1] += w * first;
+            sum.hessian[0] += w * second * z * z;
+            sum.hessian[1] += w * second * z;
+            sum.hessian[2] += w * second;
+        }
+    }
+    sum
+}
+
+impl Calibration for PlattCalibration {
+    fn fit_map(&self, held_out: &HeldOut, report: &mut FitReport) -> Result<CalibrationMap> {
+        // In units of the largest |z|, so that nothing overflows.
+        let largest = |z: &[f64]| z.iter().fold(0.0_f64, |largest, z| largest.max(z.abs()));
+        let scale = largest(held_out.numerator.log_ratios()).max(largest(held_out.denominator.log_ratios()));
+        let first = held_out.numerator.log_ratios()[0];
+        let constant = |z: &[f64]| z.iter().all(|&z| z == first);
+        if scale == 0.0
+            || constant(held_out.numerator.log_ratios()) && constant(held_out.denominator.log_ratios())
+        {
+            return Err(Error::calibration("all log ratios are equal: there is no slope"));
+        }
+        // Where the cross-entropy is flat (z of many hundreds), Newton's method has nothing to start from but zero.
+        let (mut slope, mut offset) = (0.0, 0.0);
+        let mut now = entropy(held_out, slope, offset, scale);
+        for iteration in 0..self.max_iterations {
+            let [g, k] = now.gradient;
+            let [hgg, hgk, hkk] = now.hessian;
+            let determinant = hgg * hkk - hgk * hgk;
+            let (step, other) = if self.offset {
+                if !(hgg > 0.0 && determinant > 0.0) {
+                    return Err(Error::calibration("the cross-entropy is not convex in slope and offset"));
+                }
+                ((hkk * g - hgk * k) / determinant, (hgg * k - hgk * g) / determinant)
+            } else {
+                if hgg <= 0.0 {
+                    return Err(Error::calibration("the cross-entropy is not convex in the slope"));
+                }
+                (g / hgg, 0.0)
+            };
+            let gain = 0.5 * (step * g + other * if self.offset { k } else { 0.0 });
+            if gain <= GAIN {
+                let slope = slope / scale;
+                report.measure("slope", slope, None);
+                report.measure("offset", offset, None);
+                report.measure("iterations", iteration as f64, None);
+                if slope <= 0.0 {
+                    report
+                        .warn(format!("the slope is {slope}: z orders the two samples the wrong way round"));
+                }
+                return Ok(CalibrationMap::Affine { slope, offset });
+            }
+            let mut fraction = 1.0;
+            let mut halvings = 0;
+            loop {
+                let (s, o) = (slope - fraction * step, offset - fraction * other);
+                let then = entropy(held_out, s, o, scale);
+                if then.value < now.value || halvings == HALVINGS {
+                    (slope, offset, now) = (s, o, then);
+                    break;
+                }
+                fraction *= 0.5;
+                halvings += 1;
+            }
+        }
+        Err(Error::calibration(format!(
+            "slope and offset did not converge in {} Newton steps",
+            self.max_iterations
+        )))
+    }
+}

@@ -1,0 +1,160 @@
+//! Neural resampling: the moments of the weight at x, learned by classifiers.
+
+use hepml_core::ndarray::Array1;
+use hepml_core::rand::Rng;
+use hepml_core::{
+    Error as CoreError, EventSet, FitReport, Fitted, Item, LogRatio, Nested, Observer, RatioEstimator,
+    Weighted,
+};
+
+use crate::error::Result;
+use crate::resampling::moments::resample_by_moments;
+use crate::resampling::resampled::Resampled;
+
+/// Learns E\[w|x\] and E\[w^2|x\] with any ratio estimators (arXiv:2007.11586).
+///
+/// The ratio of the events weighted by f(w) to the same events unweighted is E\[f(w)|x\]/E\[f(w)\]: two fits, with f = w and
+/// f = w^2, give both moments. The second has positive weights whatever w is. The first has the signed ones: its estimator's
+/// loss must bear them (see [`RatioLoss`](crate::RatioLoss)), or it learns the positive and the negative part apart
+/// ([`SignedPartsConfig`](crate::SignedPartsConfig)). As a logarithm is asked for, a mean that is not positive is an error of
+/// the model; where it is meant to be, [`resample_by_moments`] takes means of either sign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NeuralResampling<R, Q> {
+    mean: R,
+    mean_square: Q,
+}
+
+impl<R, Q> NeuralResampling<R, Q> {
+    /// With the estimators of E\[w|x\] and of E\[w^2|x\].
+    pub const fn new(mean: R, mean_square: Q) -> Self {
+        Self { mean, mean_square }
+    }
+
+    /// Fits both moments. The report has the parts "mean" and "mean square".
+    ///
+    /// # Errors
+    /// No events; weights whose sum is not positive; what the estimators return.
+    pub fn fit<E>(
+        &self,
+        events: &Weighted<E>,
+        rng: &mut dyn Rng,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted<NeuralResampler<R::Model, Q::Model>>>
+    where
+        E: EventSet,
+        R: RatioEstimator<E>,
+        Q: RatioEstimator<E>,
+    {
+        if events.is_empty() {
+            return Err(CoreError::Empty { what: "sample to resample".into() }.into());
+        }
+        // In units of the largest |w|, so that squares neither overflow nor underflow.
+        let unit = events.weights().iter().fold(0.0_f64, |largest, weight| largest.max(weight.abs()));
+        let relative: Vec<f64> =
+            events.weights().iter().map(|w| if unit > 0.0 { w / unit } else { 0.0 }).collect();
+        let sum: f64 = relative.iter().sum();
+        if sum <= 0.0 {
+            return Err(hepml_stats::Error::NonPositiveSum { what: "weights", sum: sum * unit }.into());
+        }
+        let plain = Weighted::unit(events.shared_events());
+        let mut report = FitReport::new();
+        let squares = relative.iter().map(|w| w * w).collect();
+        let mean = Moment::fit(&self.mean, "mean", &plain, relative, rng, observer, &mut report)?;
+        let mean_square =
+            Moment::fit(&self.mean_square, "mean square", &plain, squares, rng, observer, &mut report)?;
+        Ok(Fitted { model: NeuralResampler { unit, mean, mean_square }, report })
+    }
+}
+
+/// E\[f|x\] = E\[f\] r(x).
+#[derive(Debug, Clone, PartialEq)]
+struct Moment<M> {
+    factor: f64,
+    ratio: M,
+}
+
+impl<M> Moment<M> {
+    fn fit<E, R>(
+        estimator: &R,
+        name: &str,
+        plain: &Weighted<E>,
+        weights: Vec<f64>,
+        rng: &mut dyn Rng,
+        observer: &mut dyn Observer,
+        report: &mut FitReport,
+    ) -> Result<Self>
+    where
+        E: EventSet,
+        R: RatioEstimator<E, Model = M>,
+    {
+        let factor = weights.iter().sum::<f64>() / weights.len() as f64;
+        let weighted = plain.reweighted(weights)?;
+        let fitted = estimator.fit(&weighted, plain, rng, &mut Nested::new(name, observer))?;
+        report.part(name, fitted.report);
+        Ok(Self { factor, ratio: fitted.model })
+    }
+
+    fn at<E: EventSet>(&self, events: &E) -> Result<Array1<f64>>
+    where
+        M: LogRatio<E>,
+    {
+        let z = self.ratio.log_ratio(events)?;
+        if z.len() != events.event_count() {
+            return Err(CoreError::shape("log ratios", events.event_count(), z.len()).into());
+        }
+        let moment = z.mapv(|z| self.factor * z.exp());
+        match moment.iter().position(|moment| !moment.is_finite()) {
+            Some(event) => {
+                let (what, item) = ("log ratio of a moment of the weight".into(), Item::event(event));
+                Err(CoreError::NotFinite { what, item, value: z[event] }.into())
+            }
+            None => Ok(moment),
+        }
+    }
+}
+
+/// Learned moments of the weight at x.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NeuralResampler<M, Q> {
+    /// The weight in units of which both moments are.
+    unit: f64,
+    mean: Moment<M>,
+    mean_square: Moment<Q>,
+}
+
+impl<M, Q> NeuralResampler<M, Q> {
+    /// E\[w|x\] of each event.
+    ///
+    /// # Errors
+    /// What the model returns; a log ratio that is not finite or overflows, naming the event.
+    pub fn mean<E: EventSet>(&self, events: &E) -> Result<Array1<f64>>
+    where
+        M: LogRatio<E>,
+    {
+        Ok(self.mean.at(events)? * self.unit)
+    }
+
+    /// E\[w^2|x\] of each event.
+    ///
+    /// # Errors
+    /// As [`mean`](Self::mean).
+    pub fn mean_square<E: EventSet>(&self, events: &E) -> Result<Array1<f64>>
+    where
+        Q: LogRatio<E>,
+    {
+        Ok(self.mean_square.at(events)? * self.unit * self.unit)
+    }
+
+    /// Resamples events, those of the fit or others of the same kind; see [`resample_by_moments`].
+    ///
+    /// # Errors
+    /// As [`mean`](Self::mean) and [`resample_by_moments`].
+    pub fn resample<E: EventSet>(&self, events: &Weighted<E>, rng: &mut dyn Rng) -> Result<Resampled<E>>
+    where
+        M: LogRatio<E>,
+        Q: LogRatio<E>,
+    {
+        let (mean, square) = (self.mean(events.events())?, self.mean_square(events.events())?);
+        resample_by_moments(events, &mean.to_vec(), &square.to_vec(), rng)
+    }
+}
