@@ -1,0 +1,246 @@
+//! How a kernel logistic regression is fitted.
+
+use hepml_core::rand::Rng;
+use hepml_core::serde::{Deserialize, Serialize};
+use hepml_core::{
+    Error as CoreError, Fitted, Observer, RatioEstimator, Result as CoreResult, Table, Weighted,
+};
+
+use super::model::FalkonRatio;
+use super::newton;
+use crate::error::Result;
+
+/// The width sigma of the kernel, in units of standardised features.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "hepml_core::serde")]
+#[non_exhaustive]
+pub enum KernelWidth {
+    /// This width.
+    Fixed(f64),
+    /// This quantile (0 to 1) of the distances between the pairs of up to 1000 random events.
+    Quantile(f64),
+}
+
+/// How centres are drawn among the events, without replacement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(crate = "hepml_core::serde")]
+#[non_exhaustive]
+pub enum CentreSampling {
+    /// All events with the same chance.
+    #[default]
+    Uniform,
+    /// With a chance that grows as |w|, either side normalised to its own sum of |w|.
+    ByWeight,
+}
+
+/// Kernel logistic regression (LogFalkon) as an estimator of ratios of densities; formulas, costs and limits at the top of the module.
+///
+/// ```
+/// use hepml_core::rand::{RngExt, SeedableRng};
+/// use hepml_core::{LogRatio, RatioEstimator, Table, Weighted, rand_chacha::ChaCha8Rng};
+/// use hepml_ratio::FalkonConfig;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// // Densities 1 (denominator) and 2 x (numerator) between 0 and 1.
+/// let mut sample = |power: f64| {
+///     Weighted::unit(Table::from_shape_fn((2000, 1), |_| rng.random::<f64>().powf(power)))
+/// };
+/// let (numerator, denominator) = (sample(0.5), sample(1.0));
+/// let fitted = FalkonConfig::default().fit(&numerator, &denominator, &mut rng, &mut ())?;
+/// let z = fitted.model.log_ratio(&Table::from_elem((1, 1), 0.75))?;
+/// assert!((z[0] - 1.5_f64.ln()).abs() < 0.1);
+/// # Ok::<(), hepml_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields, default)]
+pub struct FalkonConfig {
+    pub(super) width: KernelWidth,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) centres: Option<usize>,
+    pub(super) sampling: CentreSampling,
+    pub(super) lambda: f64,
+    pub(super) first_lambda: f64,
+    pub(super) lambda_factor: f64,
+    pub(super) path_iterations: usize,
+    pub(super) iterations: usize,
+    pub(super) cg_tolerance: f64,
+    pub(super) steps: usize,
+    pub(super) tolerance: f64,
+}
+
+impl Default for FalkonConfig {
+    fn default() -> Self {
+        Self {
+            width: KernelWidth::Quantile(0.9),
+            centres: None,
+            sampling: CentreSampling::Uniform,
+            lambda: 1e-6,
+            first_lambda: 1e-2,
+            lambda_factor: 0.1,
+            path_iterations: 4,
+            iterations: 100,
+            cg_tolerance: 1e-2,
+            steps: 30,
+            tolerance: 1e-9,
+        }
+    }
+}
+
+impl FalkonConfig {
+    /// The width of the kernel; the 90th percentile of distances unless set.
+    #[must_use]
+    pub const fn width(mut self, width: KernelWidth) -> Self {
+        self.width = width;
+        self
+    }
+
+    /// The number of centres M; 4 sqrt(n) for n events unless set (or all events where there are fewer).
+    #[must_use]
+    pub const fn centres(mut self, count: usize) -> Self {
+        self.centres = Some(count);
+        self
+    }
+
+    /// How the centres are drawn; uniformly unless set.
+    #[must_use]
+    pub const fn sampling(mut self, sampling: CentreSampling) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
+    /// The penalty lambda > 0; 1e-6 unless set.
+    #[must_use]
+    pub const fn lambda(mut self, lambda: f64) -> Self {
+        self.lambda = lambda;
+        self
+    }
+
+    /// The path of penalties: from `first` each `factor` (below 1) times the one before, until lambda is reached; from 1e-2
+    /// by 0.1 unless set. At each a step of at most `iterations` conjugate gradients (4 unless set) is taken.
+    #[must_use]
+    pub const fn path(mut self, first: f64, factor: f64, iterations: usize) -> Self {
+        (self.first_lambda, self.lambda_factor, self.path_iterations) = (first, factor, iterations);
+        self
+    }
+
+    /// For each step at the last lambda, at most so many iterations of conjugate gradients (100 unless set), until their residual has fallen by `tolerance`
+    /// (1e-2 unless set).
+    #[must_use]
+    pub const fn conjugate_gradients(mut self, iterations: usize, tolerance: f64) -> Self {
+        (self.iterations, self.cg_tolerance) = (iterations, tolerance);
+        self
+    }
+
+    /// At most so many steps at the last lambda (30 unless set), until Newton's decrement g^T H^-1 g/2, by which J can still
+    /// fall, is at most `tolerance` (1e-9 unless set; what n events can tell apart is about 1/n).
+    #[must_use]
+    pub const fn newton(mut self, steps: usize, tolerance: f64) -> Self {
+        (self.steps, self.tolerance) = (steps, tolerance);
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let positive = |what: &'static str, value: f64| {
+            let allowed = "positive and finite";
+            if value > 0.0 && value.is_finite() {
+                Ok(())
+            } else {
+                Err(CoreError::out_of_range(what, value, allowed))
+            }
+        };
+        match self.width {
+            KernelWidth::Fixed(width) => positive("kernel width", width)?,
+            KernelWidth::Quantile(quantile) => {
+                if !(quantile > 0.0 && quantile <= 1.0) {
+                    let what = "quantile of distances for the kernel width";
+                    return Err(CoreError::out_of_range(what, quantile, "above 0 and at most 1").into());
+                }
+            }
+        }
+        positive("lambda", self.lambda)?;
+        positive("first lambda of the path", self.first_lambda)?;
+        positive("tolerance of Newton's decrement", self.tolerance)?;
+        for (what, value) in [
+            ("factor of the path of lambda", self.lambda_factor),
+            ("tolerance of conjugate gradients", self.cg_tolerance),
+        ] {
+            if !(value > 0.0 && value < 1.0) {
+                return Err(CoreError::out_of_range(what, value, "between 0 and 1").into());
+            }
+        }
+        for (what, count) in [
+            ("number of centres", self.centres.unwrap_or(1)),
+            ("iterations along the path", self.path_iterations),
+            ("iterations of conjugate gradients", self.iterations),
+            ("steps of Newton", self.steps),
+        ] {
+            if count == 0 {
+                return Err(CoreError::out_of_range(what, 0.0, "at least 1").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The penalties, largest first; the last is lambda.
+    pub(super) fn lambdas(&self) -> Vec<f64> {
+        let mut path: Vec<f64> =
+            std::iter::successors(Some(self.first_lambda), |lambda| Some(lambda * self.lambda_factor))
+                // A value within rounding of the last one would be a step at the same penalty.
+                .take_while(|lambda| *lambda > 1.001 * self.lambda)
+                .collect();
+        path.push(self.lambda);
+        path
+    }
+}
+
+impl RatioEstimator<Table> for FalkonConfig {
+    type Model = FalkonRatio;
+
+    /// # Errors
+    /// A configuration out of range; a side without events or whose sum of weights is not positive; tables of different
+    /// columns; a feature that is not finite, naming event and column; features that are all constant, a kernel width of 0,
+    /// more centres than events, an event too far away for the kernel;
+    /// [`NotConvex`](crate::Error::NotConvex) with negative weights.
+    fn fit(
+        &self,
+        numerator: &Weighted<Table>,
+        denominator: &Weighted<Table>,
+        rng: &mut dyn Rng,
+        observer: &mut dyn Observer,
+    ) -> CoreResult<Fitted<FalkonRatio>> {
+        Ok(newton::fit(self, numerator, denominator, rng, observer)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_falls_to_lambda() {
+        let config = FalkonConfig::default().lambda(1e-4).path(1e-2, 0.1, 3);
+        assert_eq!(config.lambdas().len(), 3);
+        assert_eq!(config.lambdas()[2], 1e-4);
+        assert_eq!(FalkonConfig::default().lambda(1.0).lambdas(), [1.0]);
+    }
+
+    #[test]
+    fn a_configuration_out_of_range_is_named() {
+        let config = FalkonConfig::default();
+        for (config, what) in [
+            (config.clone().width(KernelWidth::Fixed(0.0)), "kernel width"),
+            (config.clone().width(KernelWidth::Fixed(f64::NAN)), "kernel width"),
+            (config.clone().width(KernelWidth::Quantile(0.0)), "quantile"),
+            (config.clone().lambda(-1.0), "lambda"),
+            (config.clone().path(1.0, 1.0, 2), "factor"),
+            (config.clone().path(f64::INFINITY, 0.5, 2), "first lambda"),
+            (config.clone().centres(0), "number of centres"),
+            (config.clone().newton(0, 1e-9), "steps"),
+            (config.clone().conjugate_gradients(10, 2.0), "conjugate gradients"),
+        ] {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+        assert!(config.check().is_ok());
+    }
+}
