@@ -347,9 +347,10 @@ fn weights_of(denominator: Scored<'_>, report: &mut FitReport) -> Result<()> {
         return Ok(());
     }
     // The logarithms lose the signs that make weights cancel; they reach further.
-    let effective = match denominator.weights.iter().any(|weight| *weight < 0.0) {
-        true => effective_sample_size(&weights)?,
-        false => effective_sample_size_log(&denominator.log_weights(1.0))?,
+    let effective = if denominator.weights.iter().any(|weight| *weight < 0.0) {
+        effective_sample_size(&weights)?
+    } else {
+        effective_sample_size_log(&denominator.log_weights(1.0))?
     };
     report.measure(NAME, effective, None);
     let events = effective_sample_size(denominator.weights)?;
@@ -531,7 +532,7 @@ mod tests {
     use super::*;
     use crate::Renormalised;
 
-    /// scale * x + shift.
+    /// z = scale * x + shift.
     #[derive(Debug)]
     struct Line {
         scale: f64,
@@ -541,6 +542,15 @@ mod tests {
     impl LogRatio<Table> for Line {
         fn log_ratio(&self, events: &Table) -> CoreResult<Array1<f64>> {
             Ok(events.column(0).mapv(|x| self.scale * x + self.shift))
+        }
+    }
+
+    /// r = 2 above 0, and 0 below.
+    struct Step;
+
+    impl LogRatio<Table> for Step {
+        fn log_ratio(&self, events: &Table) -> CoreResult<Array1<f64>> {
+            Ok(events.column(0).mapv(|x| if x < 0.0 { f64::NEG_INFINITY } else { 2.0_f64.ln() }))
         }
     }
 
@@ -661,13 +671,6 @@ mod tests {
         assert!(report.warnings.iter().any(|w| w.contains("negative by")), "{:?}", report.warnings);
         assert!(report.get("bins of negative net weight").unwrap().value >= 1.0);
 
-        // r = 0 below 0.
-        struct Step;
-        impl LogRatio<Table> for Step {
-            fn log_ratio(&self, events: &Table) -> CoreResult<Array1<f64>> {
-                Ok(events.column(0).mapv(|x| if x < 0.0 { f64::NEG_INFINITY } else { 2.0_f64.ln() }))
-            }
-        }
         let report = examined(&Step, &[above, below], 12);
         assert!(report.get("inverse normalisation").is_none() && report.get("normalisation").is_some());
         assert!(report.warnings.iter().any(|w| w.contains("does not cover")), "{:?}", report.warnings);
@@ -704,23 +707,26 @@ mod tests {
         assert!(error.contains("event 0"), "{error}");
     }
 
+    /// Fits nothing: its z is x.
+    struct Looks;
+
+    impl RatioEstimator<Table> for Looks {
+        type Model = Line;
+
+        fn fit(
+            &self,
+            _: &Weighted<Table>,
+            _: &Weighted<Table>,
+            _: &mut dyn Rng,
+            _: &mut dyn Observer,
+        ) -> CoreResult<hepml_core::Fitted<Line>> {
+            let model = Line { scale: 1.0, shift: 0.0 };
+            Ok(hepml_core::Fitted { model, report: FitReport::new() })
+        }
+    }
+
     #[test]
     fn a_classifier_of_ones_own_judges_the_closure() {
-        /// Fits nothing: its z is x.
-        struct Looks;
-        impl RatioEstimator<Table> for Looks {
-            type Model = Line;
-            fn fit(
-                &self,
-                _: &Weighted<Table>,
-                _: &Weighted<Table>,
-                _: &mut dyn Rng,
-                _: &mut dyn Observer,
-            ) -> CoreResult<hepml_core::Fitted<Line>> {
-                let model = Line { scale: 1.0, shift: 0.0 };
-                Ok(hepml_core::Fitted { model, report: FitReport::new() })
-            }
-        }
         let [above, below] = gaussians(0.3, 4000, 18);
         let judged = |scale: f64| {
             let model = Line { scale, shift: 0.0 };

@@ -132,6 +132,11 @@ where
         Ok(())
     }
 
+    /// Whether no event of positive weight can have a loss below 0.
+    fn loss_is_positive(&self) -> bool {
+        !matches!(self.loss, RatioLoss::Mlc | RatioLoss::Lsif)
+    }
+
     fn learn(
         &self,
         numerator: &Weighted<EventsOf<A>>,
@@ -168,12 +173,17 @@ where
         let held_out = validation.as_ref().map(|part| RatioObjective::new(&network, part, self.loss));
         let trained = self.training.train(parameters, &objective, held_out.as_ref(), rng, observer)?;
         let clipped = objective.clipped() + held_out.as_ref().map_or(0, RatioObjective::clipped);
-        drop((objective, held_out));
 
         let mut report = trained.report;
         report.measure("clipped losses", clipped as f64, None);
         if clipped > 0 {
             report.warn(format!("losses were clipped {clipped} times in training, at |ln r| > {CLIP}"));
+        }
+        if self.loss_is_positive() && report.curves.iter().any(|(name, curve)| is_negative_loss(name, curve))
+        {
+            report.warn(
+                "the loss fell below 0, which only a region of negative net weight makes it do: it may have no minimum",
+            );
         }
         for note in encoder.notes() {
             report.warn(note);
@@ -209,4 +219,8 @@ where
     ) -> hepml_core::Result<Fitted<NetworkRatio<A, T>>> {
         Ok(self.learn(numerator, denominator, rng, observer)?)
     }
+}
+
+fn is_negative_loss(name: &str, curve: &[f64]) -> bool {
+    name.starts_with("loss/") && curve.iter().any(|loss| *loss < 0.0)
 }

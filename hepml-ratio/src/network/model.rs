@@ -25,7 +25,11 @@ pub struct NetworkRatio<A: Architecture, T: Scalar = f32> {
 impl<A: Architecture, T: Scalar> fmt::Debug for NetworkRatio<A, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("NetworkRatio");
-        fields.field("architecture", &A::KIND).field("precision", &T::NAME).field("loss", &self.loss).finish()
+        fields
+            .field("architecture", &A::KIND)
+            .field("precision", &T::NAME)
+            .field("loss", &self.loss)
+            .finish_non_exhaustive()
     }
 }
 

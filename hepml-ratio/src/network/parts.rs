@@ -146,6 +146,8 @@ fn cut(name: &str, count: usize, fractions: &[f64], rng: &mut dyn Rng) -> Result
     }
     let mut parts: Vec<Vec<usize>> = sizes.into_iter().map(|size| order.drain(..size).collect()).collect();
     parts.push(order);
-    parts.iter_mut().for_each(|part| part.sort_unstable());
+    for part in &mut parts {
+        part.sort_unstable();
+    }
     Ok(parts)
 }
