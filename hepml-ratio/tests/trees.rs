@@ -39,7 +39,7 @@ fn fit(
     numerator: &Weighted<Table>,
     denominator: &Weighted<Table>,
 ) -> Fitted<TreesRatio> {
-    config.fit(numerator, denominator, &mut rng(5), &mut ()).unwrap()
+    config.fit(numerator, denominator, &mut rng(5), &mut ()).expect("good samples")
 }
 
 /// Every tree, no regularisation, nothing held out.
@@ -48,13 +48,16 @@ fn plain() -> TreesConfig {
 }
 
 fn column(values: &[f64]) -> Table {
-    Array2::from_shape_vec((values.len(), 1), values.to_vec()).unwrap()
+    Array2::from_shape_vec((values.len(), 1), values.to_vec()).expect("one column")
 }
 
 fn largest_difference(a: &Array1<f64>, b: &Array1<f64>) -> f64 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
+
+/// Rounding of sums of thousands of leaves: each closes a fixed share of the gap.
+const CONVERGED: f64 = 1e-12;
 
 #[test]
 fn stumps_on_few_values_converge_to_the_ratio_of_histograms() {
@@ -64,9 +67,7 @@ fn stumps_on_few_values_converge_to_the_ratio_of_histograms() {
     let numerator = Weighted::new(values.clone(), num.to_vec()).unwrap();
     let denominator = Weighted::new(values.clone(), den.to_vec()).unwrap();
     let exact: Array1<f64> = num.iter().zip(den).map(|(n, d)| (n / d).ln()).collect();
-    // Rounding of sums of thousands of leaves; each step closes a fixed share of the gap. LSIF does so slowly where r is small,
-    // as its curvature is r^2, and gets more and longer steps.
-    const CONVERGED: f64 = 1e-12;
+    // LSIF is slow where r is small, as its curvature is r^2, and gets more and longer steps.
     for loss in LOSSES {
         let (trees, rate) = if loss == RatioLoss::Lsif { (30_000, 1.0) } else { (3000, 0.3) };
         let config = plain().loss(loss).max_leaves(2).trees(trees).learning_rate(rate);
@@ -226,7 +227,7 @@ fn an_event_twice_is_an_event_of_weight_two() {
 
     // Some events twice, on few values, so that the bins are the same; leaves are large, so that no two gains are equal.
     let config = config.trees(10).max_leaves(4);
-    let few = |table: &Table| table.mapv(|x| x.round());
+    let few = |table: &Table| table.mapv(f64::round);
     let (numerator, denominator) = (few(&numerator), few(&denominator));
     let indices: Vec<usize> = (0..800).chain(0..200).collect();
     let a = fit(
@@ -249,7 +250,7 @@ fn signed_samples() -> [Weighted<Table>; 2] {
     [(0.5, 1), (0.0, 2)].map(|(mean, seed)| {
         let mut rng = rng(seed + 20);
         let weights = (0..3000).map(|_| if rng.random_bool(0.2) { -1.0 } else { 1.0 }).collect();
-        Weighted::new(gaussian(3000, 9, mean, seed), weights).unwrap()
+        Weighted::new(gaussian(3000, 9, mean, seed), weights).expect("a weight an event")
     })
 }
 
@@ -441,7 +442,7 @@ fn models_are_read_back_bit_for_bit() {
 }
 
 fn message(result: Result<Fitted<TreesRatio>, Error>) -> String {
-    result.err().expect("an error").to_string()
+    result.map(|_| ()).expect_err("an error").to_string()
 }
 
 #[test]

@@ -69,6 +69,8 @@ struct Boosted {
     trees: Vec<Tree>,
     /// The gain of each feature up to each tree.
     gains: Vec<Vec<f64>>,
+    /// How many training events the loss clips after each tree.
+    clipped: Vec<usize>,
 }
 
 impl TreesConfig {
@@ -105,7 +107,7 @@ impl TreesConfig {
         let seeds = Streams::new(streams.stream(TREES).random());
         let features = binned.cuts.len();
         let mut grower = Grower::new(self, &binned);
-        let mut boosted = Boosted { trees: Vec::new(), gains: Vec::new() };
+        let mut boosted = Boosted { trees: Vec::new(), gains: Vec::new(), clipped: Vec::new() };
         let mut report = FitReport::new();
 
         let mut z = vec![0.0; train.len()];
@@ -134,7 +136,7 @@ impl TreesConfig {
             if !all {
                 add_to_others(&tree, train, &mut rows, &mut z);
             }
-            let train_loss = train.evaluate(self.loss, &z, &mut derivatives);
+            let (train_loss, clipped) = train.evaluate(self.loss, &z, &mut derivatives);
             train_curve.push(train_loss);
             let mut measures = vec![("loss/train", train_loss)];
             if let (Some(sample), Some((best_trees, lowest))) = (held_out, &mut best) {
@@ -147,6 +149,7 @@ impl TreesConfig {
                 }
             }
             boosted.trees.push(tree);
+            boosted.clipped.push(clipped);
             boosted.gains.push(grower.counts.gains.clone());
             let progress = Progress {
                 stage: "boosting",
@@ -173,7 +176,7 @@ impl TreesConfig {
         }
         self.describe(&mut report, train, &binned, &grower, kept, grown);
         let model = TreesRatio::new(features, boosted.trees, gains);
-        let clipped = train.clipped(self.loss, &model.sum_rows(&train.table));
+        let clipped = if kept == 0 { 0 } else { boosted.clipped[kept - 1] };
         report.measure("events clipped by the loss", clipped as f64, None);
         if clipped > 0 {
             report.warn(format!("the loss clips {clipped} of {} training events", train.len()));

@@ -14,8 +14,7 @@ pub(super) struct Gradients {
 impl Gradients {
     /// Rounds derivatives towards zero to integers whose absolute values sum to at most 2^62.
     pub(super) fn new(derivatives: &[[f64; 2]], mut values: Vec<Pair>) -> Self {
-        let exponents =
-            [0, 1].map(|which| exponent_of_sum(derivatives.iter().map(move |pair| pair[which].abs())));
+        let exponents = exponents_of_sums(derivatives);
         // 2^62 over a power of two at or above the sum; factors within the range of normal numbers.
         let shifts = exponents.map(|exponent| (62 - exponent).clamp(-1022, 1022));
         let [slope, curvature] = shifts.map(power_of_two);
@@ -31,24 +30,26 @@ impl Gradients {
     }
 }
 
-/// An exponent whose power of two is at least the sum of non-negative numbers, within a factor of four, that does not depend on
-/// their order.
-fn exponent_of_sum(numbers: impl Iterator<Item = f64> + Clone) -> i32 {
-    let largest = numbers.clone().fold(0.0, f64::max);
-    if largest == 0.0 {
-        return 0;
-    }
-    // Each number, in units of 2^-31 of a power of two above the largest, rounded up: no sum of 2^32 of them overflows.
-    let above = exponent(largest) + 1;
-    let factor = power_of_two((31 - above).clamp(-1022, 1022));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 2^31")]
-    let sum: u64 = numbers.map(|number| (number * factor) as u64 + 1).sum();
+/// Exponents whose powers of two are at least the sums of the absolute values, within a factor of four, and do not depend on
+/// the order.
+fn exponents_of_sums(derivatives: &[[f64; 2]]) -> [i32; 2] {
+    // Numbers that are not negative are ordered as their bits, which are compared faster.
+    let bits = derivatives.iter().fold([0, 0], |[slope, curvature]: [u64; 2], [g, h]| {
+        [slope.max(g.abs().to_bits()), curvature.max(h.abs().to_bits())]
+    });
+    // Each number in units of 2^-31 of a power of two above the largest, rounded up: no sum of 2^32 of them overflows.
+    let above = bits.map(|bits| exponent(f64::from_bits(bits)) + 1);
+    let factors = above.map(|above| power_of_two((31 - above).clamp(-1022, 1022)));
+    #[expect(clippy::cast_possible_truncation, reason = "at most 2^31")]
+    let sums = derivatives.iter().fold([0, 0], |[slope, curvature]: [i64; 2], [g, h]| {
+        [slope + (g.abs() * factors[0]) as i64 + 1, curvature + (h.abs() * factors[1]) as i64 + 1]
+    });
     #[expect(clippy::cast_possible_wrap, reason = "at most 64")]
-    let bits = (u64::BITS - sum.leading_zeros()) as i32;
-    bits + above - 31
+    let widths = sums.map(|sum| (i64::BITS - sum.leading_zeros()) as i32);
+    [widths[0] + above[0] - 31, widths[1] + above[1] - 31]
 }
 
-/// The exponent of the largest power of two at or below a positive normal number.
+/// The exponent of the largest power of two at or below a positive normal number; -1023 for 0.
 fn exponent(number: f64) -> i32 {
     let biased = ((number.to_bits() >> 52) & 0x7ff) as i32;
     biased - 1023

@@ -57,7 +57,7 @@ impl TreesRatio {
     }
 
     /// The sum of the trees for each row of a table that was checked.
-    pub(super) fn sum_rows(&self, table: &ArrayRef2<f64>) -> Vec<f64> {
+    fn sum_rows(&self, table: &ArrayRef2<f64>) -> Vec<f64> {
         let mut z = vec![0.0; table.nrows()];
         let items = z.chunks_mut(CHUNK).zip(table.axis_chunks_iter(Axis(0), CHUNK)).collect();
         parallel::map(items, true, |(z, rows): (&mut [f64], _)| {

@@ -70,11 +70,12 @@ impl Sample {
         side(0, self.numerator).chain(side(self.numerator, self.len())).collect()
     }
 
-    /// The loss E_num[a] + E_den[b] at `z`; each event's weighted slope and absolute curvature go to `derivatives`.
+    /// The loss E_num[a] + E_den[b] at `z`; and how many events it clips; each event's weighted slope and absolute
+    /// curvature go to `derivatives`.
     ///
     /// Sums are over chunks of each side, whatever the number of threads, and the sides are added last: swapping them leaves
     /// the sum.
-    pub(super) fn evaluate(&self, loss: RatioLoss, z: &[f64], derivatives: &mut [[f64; 2]]) -> f64 {
+    pub(super) fn evaluate(&self, loss: RatioLoss, z: &[f64], derivatives: &mut [[f64; 2]]) -> (f64, usize) {
         let chunks = self.chunks();
         let mut rest = derivatives;
         let mut items = Vec::with_capacity(chunks.len());
@@ -85,18 +86,20 @@ impl Sample {
         }
         let sums = parallel::map(items, true, |(start, end, chunk)| {
             let numerator = start < self.numerator;
-            let mut sum = 0.0;
+            let (mut sum, mut clipped) = (0.0, 0);
             for ((z, weight), derivatives) in z[start..end].iter().zip(&self.weights[start..end]).zip(chunk) {
                 let [value, slope, curvature] = loss.terms(numerator, *z);
                 sum += weight * value;
+                clipped += usize::from(loss.is_clipped(numerator, *z));
                 *derivatives = [weight * slope, weight * curvature.abs()];
             }
-            (numerator, sum)
+            (numerator, sum, clipped)
         });
         let side = |wanted: bool| -> f64 {
-            sums.iter().filter(|(numerator, _)| *numerator == wanted).map(|(_, sum)| sum).sum()
+            sums.iter().filter(|(numerator, ..)| *numerator == wanted).map(|(_, sum, _)| sum).sum()
         };
-        (side(true) + side(false)) / self.total
+        let clipped = sums.iter().map(|(.., clipped)| clipped).sum();
+        ((side(true) + side(false)) / self.total, clipped)
     }
 
     /// The loss at `z`.
@@ -110,10 +113,5 @@ impl Sample {
             sums.iter().filter(|(numerator, _)| *numerator == wanted).map(|(_, sum)| sum).sum()
         };
         (side(true) + side(false)) / self.total
-    }
-
-    /// How many events the loss clips at `z`.
-    pub(super) fn clipped(&self, loss: RatioLoss, z: &[f64]) -> usize {
-        z.iter().enumerate().filter(|(event, z)| loss.is_clipped(*event < self.numerator, **z)).count()
     }
 }
