@@ -18,7 +18,7 @@
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
-use hepml_core::ndarray::{Array1, ArrayView1};
+use hepml_core::ndarray::{Array1, ArrayRef1, ArrayView1};
 use hepml_core::rand::Rng;
 use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{
@@ -148,17 +148,17 @@ impl HistogramConfig {
         rng: &mut dyn Rng,
         observer: &mut dyn Observer,
     ) -> Result<Fitted<HistogramRatio>> {
-        let training = TrainingTables::new(numerator, denominator, self.examination, rng)?;
+        let mut report = FitReport::new();
+        let training = TrainingTables::new([numerator, denominator], self.examination, rng, &mut report)?;
         let sides = [&training.sides[0], &training.sides[1]];
         let edges = self.inner_edges(sides, training.features())?;
         let mut model = HistogramRatio { edges, shares: [Vec::new(), Vec::new()] };
         let count = model.bins();
-        let mut report = FitReport::new();
         let mut sizes = Vec::new();
         for (side, total) in sides.into_iter().zip(training.sums) {
             let (mut sums, mut squares) = (vec![0.0; count], vec![0.0; count]);
             for (event, &weight) in side.events().rows().into_iter().zip(side.weights()) {
-                let bin = model.bin(event);
+                let bin = model.bin(&event);
                 // Of the normalised weight, so that no square overflows.
                 let share = weight / total;
                 sums[bin] += share;
@@ -290,7 +290,7 @@ impl HistogramRatio {
     }
 
     /// The bin of an event.
-    fn bin(&self, event: ArrayView1<'_, f64>) -> usize {
+    fn bin(&self, event: &ArrayRef1<f64>) -> usize {
         event
             .iter()
             .zip(&self.edges)
@@ -315,7 +315,7 @@ impl HistogramRatio {
             .into_iter()
             .enumerate()
             .map(|(event, row)| {
-                let bin = self.bin(row);
+                let bin = self.bin(&row);
                 let ratio = self.shares[0][bin] / self.shares[1][bin];
                 if ratio.is_finite() {
                     Ok(ratio)
@@ -340,8 +340,8 @@ impl HistogramRatio {
         report: &mut FitReport,
     ) -> Result<()> {
         let log_ratios = |side: &Weighted<Table>| -> Vec<f64> {
-            let of = |row| {
-                let bin = self.bin(row);
+            let of = |row: ArrayView1<'_, f64>| {
+                let bin = self.bin(&row);
                 let ratio = self.shares[0][bin] / self.shares[1][bin];
                 // ln 0 is -inf; x/0 is infinite with the sign of x, which is not that of the ratio.
                 if self.shares[1][bin] == 0.0 && self.shares[0][bin] > 0.0 {
@@ -481,10 +481,10 @@ mod tests {
             // In each bin the reweighted denominator is the numerator.
             let mut sums = vec![[0.0; 2]; model.bins()];
             for (row, w) in num.events().rows().into_iter().zip(num.weights()) {
-                sums[model.bin(row)][0] += w / num.sum_weights();
+                sums[model.bin(&row)][0] += w / num.sum_weights();
             }
             for ((row, w), r) in den.events().rows().into_iter().zip(den.weights()).zip(&ratio) {
-                sums[model.bin(row)][1] += w * r / den.sum_weights();
+                sums[model.bin(&row)][1] += w * r / den.sum_weights();
             }
             assert!(sums.iter().all(|[n, d]| (n - d).abs() < ROUNDING && *n > 0.0));
         }

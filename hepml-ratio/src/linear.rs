@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
 use hepml_core::nalgebra::{Cholesky, DMatrix, DVector, Dyn};
-use hepml_core::ndarray::{Array1, Array2, ArrayView1};
+use hepml_core::ndarray::{Array1, Array2, ArrayRef1};
 use hepml_core::rand::Rng;
 use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{
@@ -171,7 +171,8 @@ impl LinearConfig {
         observer: &mut dyn Observer,
     ) -> Result<Fitted<LinearRatio>> {
         self.check()?;
-        let training = TrainingTables::new(numerator, denominator, self.examination, rng)?;
+        let mut report = FitReport::new();
+        let training = TrainingTables::new([numerator, denominator], self.examination, rng, &mut report)?;
         let terms = self.degree.terms(training.features());
         if terms > MOST_TERMS {
             let allowed = "at most 2000";
@@ -179,7 +180,6 @@ impl LinearConfig {
                 CoreError::out_of_range("number of terms of the polynomial", terms as f64, allowed).into()
             );
         }
-        let mut report = FitReport::new();
         let (means, inverse_scales) = standardisation(&training, &mut report)?;
         let mut model =
             LinearRatio { degree: self.degree, means, inverse_scales, parameters: DVector::zeros(terms) };
@@ -351,7 +351,7 @@ impl<'a> Objective<'a> {
             for (event, (row, mut column)) in
                 side.events().rows().into_iter().zip(terms.column_iter_mut()).enumerate()
             {
-                for ((entry, largest), value) in column.iter_mut().zip(&mut largest).zip(model.terms(row)) {
+                for ((entry, largest), value) in column.iter_mut().zip(&mut largest).zip(model.terms(&row)) {
                     if !(value * value).is_finite() {
                         let what = "term of the polynomial".into();
                         return Err(CoreError::NotFinite { what, item: Item::event(event), value }.into());
@@ -473,7 +473,7 @@ impl LinearRatio {
     }
 
     /// The terms 1, u_i, u_i u_j of an event.
-    fn terms(&self, event: ArrayView1<'_, f64>) -> Vec<f64> {
+    fn terms(&self, event: &ArrayRef1<f64>) -> Vec<f64> {
         let mut terms = Vec::with_capacity(self.parameters.len());
         terms.push(1.0);
         terms.extend(
@@ -548,7 +548,7 @@ impl LogRatio<Table> for LinearRatio {
             .into_iter()
             .enumerate()
             .map(|(event, row)| {
-                let z: f64 = self.terms(row).iter().zip(self.parameters.iter()).map(|(t, p)| t * p).sum();
+                let z: f64 = self.terms(&row).iter().zip(self.parameters.iter()).map(|(t, p)| t * p).sum();
                 if z.is_finite() {
                     Ok(z)
                 } else {
@@ -706,7 +706,7 @@ mod tests {
         let [num, den] = samples();
         for loss in [RatioLoss::Bce, RatioLoss::Mlc, RatioLoss::Sqr] {
             let config = exact().degree(Degree::Quadratic).loss(loss).ridge(0.1);
-            let training = TrainingTables::new(&num, &den, 0.0, &mut rng()).unwrap();
+            let training = TrainingTables::new([&num, &den], 0.0, &mut rng(), &mut FitReport::new()).unwrap();
             let model = fit(config, &[num.clone(), den.clone()]).model;
             let objective = Objective::new(&config, &model, &training).unwrap();
             let at = DVector::from_fn(model.parameters.len(), |i, _| 0.1 * (i as f64 - 2.0));
@@ -773,6 +773,18 @@ mod tests {
                 Err(error) => assert!(error.to_string().contains("infinity"), "{error}"),
             }
         }
+    }
+
+    #[test]
+    fn an_event_that_outweighs_the_others_is_warned_of() {
+        let [num, den] = samples();
+        let mut weights = num.weights().to_vec();
+        weights[17] = 1e12;
+        let fitted = fit(LinearConfig::default(), &[num.reweighted(weights).unwrap(), den.clone()]);
+        assert!(fitted.report.warnings.iter().any(|warning| warning.contains("event 17 of the numerator")));
+        assert!(fitted.model.log_ratio(den.events()).is_ok());
+        let report = fit(LinearConfig::default(), &[num, den]).report;
+        assert!(!report.warnings.iter().any(|warning| warning.contains("carries")), "{report:?}");
     }
 
     #[test]

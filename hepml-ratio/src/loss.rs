@@ -142,7 +142,7 @@ impl RatioLoss {
     fn clipped_to(self, numerator: bool, z: f64) -> f64 {
         match (self, numerator) {
             (Self::Bce | Self::Mse | Self::PMse(_), _) | (Self::Mlc, true) => z,
-            (Self::Mlc, false) | (Self::Sqr | Self::PSqr(_), false) | (Self::Lsif, _) => z.min(CLIP),
+            (Self::Mlc | Self::Sqr | Self::PSqr(_), false) | (Self::Lsif, _) => z.min(CLIP),
             (Self::Sqr | Self::PSqr(_), true) => z.max(-CLIP),
         }
     }

@@ -1,9 +1,12 @@
 //! The two tables that a learner of tables is given, checked, with a part held out.
 
 use hepml_core::rand::Rng;
-use hepml_core::{Error as CoreError, Table, Weighted, check_finite};
+use hepml_core::{Error as CoreError, FitReport, Table, Weighted, check_finite};
 
 use crate::error::Result;
+
+/// The share of a side's weight from which on a single event is warned of: the fit is that event's.
+const LARGE_SHARE: f64 = 0.1;
 
 /// Two tables with the same columns, finite, whose weights sum to positive numbers.
 pub(crate) struct TrainingTables {
@@ -16,16 +19,17 @@ pub(crate) struct TrainingTables {
 }
 
 impl TrainingTables {
-    /// Holds out a fraction of each side, chosen at random; none at a fraction of 0.
+    /// Holds out a fraction of each side, chosen at random (none at a fraction of 0), and warns of events that outweigh the
+    /// others, held out or not.
     ///
     /// # Errors
     /// Tables without columns or events, or with other numbers of columns; an entry that is not finite, naming side, event and
     /// column; a fraction outside [0, 1); no event left to learn from; weights that do not sum to a positive number.
     pub(crate) fn new(
-        numerator: &Weighted<Table>,
-        denominator: &Weighted<Table>,
+        [numerator, denominator]: [&Weighted<Table>; 2],
         fraction: f64,
         rng: &mut dyn Rng,
+        report: &mut FitReport,
     ) -> Result<Self> {
         let (features, got) = (numerator.events().ncols(), denominator.events().ncols());
         if features != got {
@@ -39,6 +43,14 @@ impl TrainingTables {
                 return Err(CoreError::Empty { what: name.into() }.into());
             }
             check_finite(name, side.events())?;
+            let size: f64 = side.weights().iter().map(|weight| weight.abs()).sum();
+            for (event, weight) in side.weights().iter().enumerate() {
+                let share = weight.abs() / size;
+                if share > LARGE_SHARE {
+                    let percent = 100.0 * share;
+                    report.warn(format!("event {event} of the {name} carries {percent:.0} % of its weight"));
+                }
+            }
         }
         if !(0.0..1.0).contains(&fraction) {
             let allowed = "at least 0 and below 1";

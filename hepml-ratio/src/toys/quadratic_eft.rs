@@ -41,7 +41,7 @@ impl QuadraticEft {
     }
 
     /// s(x; c)/phi(x).
-    fn enhancement(&self, x: f64) -> f64 {
+    fn enhancement(self, x: f64) -> f64 {
         (1.0 + self.coupling * x).powi(2) + (self.coupling * (x - 1.0) * (x + 1.0)).powi(2)
     }
 }
