@@ -22,7 +22,7 @@
 //! # Tail index
 //! The weights w r have a finite variance only if the index k of their tail is below 1/2 (Vehtari, Simpson, Gelman, Yao and
 //! Gabry, arXiv:1507.02646, section 3). Above, the spread of the events at hand says nothing of the error of their mean: where
-//! k-hat > 1/2, [`examine`] gives the mean without an error, and a warning.
+//! k-hat > 1/2, [`examine`] gives E_den\[r\], E_num\[1/r\] and the closure AUC without errors, and a warning.
 
 use hepml_core::rand::{Rng, RngExt};
 use hepml_core::{EventSet, FitReport, Item, LogRatio, Observer, RatioEstimator, Weighted};
@@ -203,10 +203,11 @@ pub fn examine_scores(
     }
 
     let order = shuffled(denominator.z.len(), rng);
+    let mut is_known = false;
     if denominator.z.contains(&f64::INFINITY) {
         report.warn("r is infinite at events of the denominator: E_den[r] is left out");
     } else {
-        normalisation(denominator, &order, report)?;
+        is_known = normalisation(denominator, &order, report)?;
         weights_of(denominator, report)?;
     }
     if numerator.z.contains(&f64::NEG_INFINITY) || denominator.z.contains(&f64::NEG_INFINITY) {
@@ -230,7 +231,7 @@ pub fn examine_scores(
     if !denominator.z.contains(&f64::INFINITY) {
         let (weights, _) = denominator.reweighted();
         match Scored::new(denominator.z, &weights).and_then(|side| auc(numerator, side, rng)) {
-            Ok(auc) => report.measure("closure auc", auc.value, Some(auc.error)),
+            Ok(auc) => report.measure("closure auc", auc.value, is_known.then_some(auc.error)),
             Err(error) => report.warn(format!("the closure AUC is left out: {error}")),
         }
     }
@@ -253,13 +254,13 @@ pub fn examine_scores(
     Ok(())
 }
 
-/// E_den[r] before and after renormalisation.
-fn normalisation(denominator: Scored<'_>, order: &[usize], report: &mut FitReport) -> Result<()> {
+/// E_den[r] before and after renormalisation; whether the variance of the weights w r is finite.
+fn normalisation(denominator: Scored<'_>, order: &[usize], report: &mut FitReport) -> Result<bool> {
     let mean = ExponentialMean::new(denominator.z.iter().copied(), denominator.weights)?;
     let is_known = has_finite_variance("E_den[r]", "denominator", &denominator.log_weights(1.0), report);
     let Some(estimate) = mean.estimate() else {
         report.warn("E_den[r] is beyond the range of numbers");
-        return Ok(());
+        return Ok(is_known);
     };
     report.measure("normalisation", estimate.value, is_known.then_some(estimate.error));
     if is_known && (estimate.value - 1.0).abs() > SIGMAS * estimate.error {
@@ -290,7 +291,7 @@ fn normalisation(denominator: Scored<'_>, order: &[usize], report: &mut FitRepor
             "the weighted sum of r is not positive on a half of the held-out denominator: no renormalisation",
         ),
     }
-    Ok(())
+    Ok(is_known)
 }
 
 /// E_num[1/r].
@@ -632,8 +633,26 @@ mod tests {
         assert!((tail - 0.8).abs() < 0.3, "{tail}");
         assert!(report.get("normalisation").unwrap().error.is_none());
         assert!(report.get("normalisation/renormalised").unwrap().error.is_none());
+        assert!(report.get("closure auc").unwrap().error.is_none());
         assert!(report.get("inverse normalisation").unwrap().error.is_some());
         assert!(report.warnings.iter().any(|w| w.contains("infinite")), "{:?}", report.warnings);
+    }
+
+    #[test]
+    fn exchanging_the_sides_inverts_the_ratio() {
+        let [above, below] = gaussians(0.4, 2000, 21);
+        let report = examined(&Line { scale: 0.7, shift: 0.1 }, &[above.clone(), below.clone()], 22);
+        let exchanged = examined(&Line { scale: -0.7, shift: -0.1 }, &[below, above], 22);
+        for (name, other) in [
+            ("normalisation", "inverse normalisation"),
+            ("inverse normalisation", "normalisation"),
+            ("tail index/numerator", "tail index/denominator"),
+            ("clipped events", "clipped events"),
+        ] {
+            assert_eq!(report.get(name).unwrap(), exchanged.get(other).unwrap(), "{name}");
+        }
+        let auc = [&report, &exchanged].map(|report| report.get("auc").unwrap().value);
+        assert!((auc[0] - auc[1]).abs() < 1e-12);
     }
 
     #[test]

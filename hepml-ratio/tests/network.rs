@@ -13,7 +13,10 @@ use hepml_core::{
 use hepml_nn::{
     DeepSetsConfig, Function, MlpConfig, ParticleInput, Scalar, Schedule, StackConfig, TrainingConfig,
 };
-use hepml_ratio::{NetworkConfig, NetworkRatio, RatioLoss};
+use hepml_ratio::{
+    EnsembleConfig, EnsembleRatio, NetworkConfig, NetworkRatio, RatioLoss, Renormalised, SignedPartsConfig,
+    SignedRatio,
+};
 
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let (u, v): (f64, f64) = (rng.random(), rng.random());
@@ -188,6 +191,43 @@ fn negative_weights_that_cancel_change_nothing_but_the_error() {
         let error = mean_abs_error(&fitted.model, MU);
         assert!(error < 2.0 * REACH, "{loss:?}: {error}");
     }
+}
+
+#[test]
+fn signed_parts_find_the_ratio_without_a_negative_weight() {
+    const MU: f64 = 0.5;
+    let [numerator, denominator] = with_cancelling_pairs(&gaussians(MU, 6000, 22), 23);
+    let rng = &mut ChaCha8Rng::seed_from_u64(24);
+    let learner = SignedPartsConfig::new(learner(RatioLoss::Bce));
+    let fitted = learner.fit(&numerator, &denominator, rng, &mut ()).unwrap();
+    assert_eq!(fitted.report.parts.len(), 3);
+    let coefficient = fitted.report.get("coefficient/numerator, negative").unwrap().value;
+    assert!((coefficient - 1.0 / 3.0).abs() < 1e-12, "{coefficient}");
+    // Where there are enough events; in the tails differences of the parts may be negative.
+    let places = Table::from_shape_fn((21, 2), |(i, j)| if j == 0 { 0.1 * i as f64 - 1.0 } else { 0.0 });
+    let ratio = fitted.model.ratio(&places).unwrap();
+    let error = places.column(0).iter().zip(&ratio).map(|(x, r)| (r.ln() - 2.0 * MU * x).abs()).sum::<f64>();
+    assert!(error / 21.0 < 2.0 * REACH, "{}", error / 21.0);
+    let bytes = fitted.model.to_bytes().unwrap();
+    let loaded = SignedRatio::<NetworkRatio<MlpConfig>>::from_bytes(&bytes).unwrap();
+    assert_eq!(bits(&loaded.ratio(&places).unwrap()), bits(&ratio));
+}
+
+#[test]
+fn ensembles_of_networks_are_saved() {
+    let [numerator, denominator] = gaussians(0.5, 1000, 25);
+    let rng = &mut ChaCha8Rng::seed_from_u64(26);
+    let ensemble = EnsembleConfig::new(learner(RatioLoss::Sqr), 3);
+    let model = ensemble.fit(&numerator, &denominator, rng, &mut ()).unwrap().model;
+    let loaded = EnsembleRatio::<NetworkRatio<MlpConfig>>::from_bytes(&model.to_bytes().unwrap()).unwrap();
+    let z = model.log_ratio(numerator.events()).unwrap();
+    assert_eq!(bits(&loaded.log_ratio(numerator.events()).unwrap()), bits(&z));
+    let renormalised = Renormalised::new(model, &denominator).unwrap();
+    let loaded =
+        Renormalised::<EnsembleRatio<NetworkRatio<MlpConfig>>>::from_bytes(&renormalised.to_bytes().unwrap())
+            .unwrap();
+    let z = renormalised.log_ratio(numerator.events()).unwrap();
+    assert_eq!(bits(&loaded.log_ratio(numerator.events()).unwrap()), bits(&z));
 }
 
 #[test]
