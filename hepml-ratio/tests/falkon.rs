@@ -44,6 +44,7 @@ fn precise() -> FalkonConfig {
         .lambda(1e-4)
         .newton(40, 1e-13)
         .conjugate_gradients(500, 1e-6)
+        .examination(0.0)
 }
 
 /// J over the span of a model's centres, with dense matrices and kernels from differences.
@@ -194,7 +195,11 @@ fn gaussian_and_exponential_ratios() {
     for ([numerator, denominator], exact, [low, high]) in cases {
         let config = FalkonConfig::default();
         let fitted = fit(&config, &Weighted::unit(numerator), &Weighted::unit(denominator));
-        assert!(fitted.report.warnings.is_empty(), "{:?}", fitted.report.warnings);
+        let iteration = |warning: &String| warning.contains("Newton") || warning.contains("jitter");
+        assert!(!fitted.report.warnings.iter().any(iteration), "{:?}", fitted.report.warnings);
+        // E_den[r] of the held-out tenth, within 4 of its errors.
+        let normalisation = fitted.report.get("normalisation").unwrap();
+        assert!((normalisation.value - 1.0).abs() < 4.0 * normalisation.error.unwrap(), "{normalisation:?}");
         let grid = Table::from_shape_fn((41, 1), |(i, _)| low + (high - low) * i as f64 / 40.0);
         let z = fitted.model.log_ratio(&grid).unwrap();
         let error = z.iter().zip(&grid).map(|(z, &x)| (z - exact(x)).abs()).sum::<f64>() / 41.0;
@@ -287,7 +292,7 @@ fn negative_weights_are_fitted_or_refused() {
     let events = gaussian(2000, 1, 0.5, 21);
     let mixed = (0..2000).map(|i| if i % 10 == 0 { -1.0 } else { 1.0 }).collect();
     let fitted = fit(
-        &FalkonConfig::default().lambda(1e-4).centres(50),
+        &FalkonConfig::default().lambda(1e-4).centres(50).examination(0.0),
         &Weighted::new(events.clone(), mixed).unwrap(),
         &denominator,
     );
@@ -347,14 +352,9 @@ fn bad_input_is_named() {
     let none = Weighted::unit(Table::zeros((0, 2)));
     refused(&config, &none, &good(), "numerator is empty");
     refused(&config, &good(), &none, "denominator is empty");
-    refused(&config, &good(), &Weighted::unit(Table::zeros((50, 3))), "features of the denominator");
-    refused(&config, &good().reweighted(vec![0.0; 50]).unwrap(), &good(), "sum of weights of the numerator");
-    refused(
-        &config,
-        &good(),
-        &good().reweighted(vec![-1.0; 50]).unwrap(),
-        "sum of weights of the denominator",
-    );
+    refused(&config, &good(), &Weighted::unit(Table::zeros((50, 3))), "columns of the denominator");
+    refused(&config, &good().reweighted(vec![0.0; 50]).unwrap(), &good(), "weights of the numerator");
+    refused(&config, &good(), &good().reweighted(vec![-1.0; 50]).unwrap(), "weights of the denominator");
     refused(&config.clone().centres(101), &good(), &good(), "number of centres is 101");
     refused(&config.clone().width(KernelWidth::Fixed(0.0)), &good(), &good(), "kernel width is 0");
     let same = Weighted::unit(Table::ones((50, 2)));
@@ -381,12 +381,13 @@ fn bad_input_is_named() {
     let mut weights = vec![1.0; 50];
     weights[5] = 1e12;
     let odd = Weighted::new(odd, weights).unwrap();
-    let fitted = fit(&config.clone().centres(50), &odd, &Weighted::unit(odd.events().clone()));
+    let fitted =
+        fit(&config.clone().centres(50).examination(0.0), &odd, &Weighted::unit(odd.events().clone()));
     let warned = |what: &str| {
         assert!(fitted.report.warnings.iter().any(|w| w.contains(what)), "{:?}", fitted.report.warnings);
     };
     warned("feature 1 is constant");
-    warned("one event has 100 % of the numerator's weight");
+    warned("event 5 of the numerator carries 100 % of its weight");
     warned("49 centres instead of 50");
     assert!(fitted.model.log_ratio(odd.events()).unwrap().iter().all(|z| z.is_finite()));
     // Evaluation.

@@ -66,6 +66,7 @@ pub struct FalkonConfig {
     pub(super) cg_tolerance: f64,
     pub(super) steps: usize,
     pub(super) tolerance: f64,
+    pub(super) examination: f64,
 }
 
 impl Default for FalkonConfig {
@@ -82,6 +83,7 @@ impl Default for FalkonConfig {
             cg_tolerance: 1e-2,
             steps: 30,
             tolerance: 1e-9,
+            examination: 0.1,
         }
     }
 }
@@ -136,6 +138,14 @@ impl FalkonConfig {
     #[must_use]
     pub const fn newton(mut self, steps: usize, tolerance: f64) -> Self {
         (self.steps, self.tolerance) = (steps, tolerance);
+        self
+    }
+
+    /// The fraction of each side that is held out from the fit, on which the ratio is examined
+    /// ([`examine`](crate::report::examine)); 0.1 unless set, 0 for none.
+    #[must_use]
+    pub const fn examination(mut self, fraction: f64) -> Self {
+        self.examination = fraction;
         self
     }
 
@@ -197,7 +207,7 @@ impl RatioEstimator<Table> for FalkonConfig {
     type Model = FalkonRatio;
 
     /// # Errors
-    /// A configuration out of range; a side without events or whose sum of weights is not positive; tables of different
+    /// A configuration out of range; a side without events (or none left to learn from) or whose sum of weights is not positive; tables of different
     /// columns; a feature that is not finite, naming event and column; features that are all constant, a kernel width of 0,
     /// more centres than events, an event too far away for the kernel;
     /// [`NotConvex`](crate::Error::NotConvex) with negative weights.

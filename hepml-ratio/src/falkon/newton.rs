@@ -15,6 +15,8 @@ use super::model::FalkonRatio;
 use super::problem::{Logistic, Side};
 use super::standardisation::Standardisation;
 use crate::error::{Error, Result};
+use crate::report::examine;
+use crate::training_tables::TrainingTables;
 
 /// Halvings of a step before it counts as no step at all: what is left is below rounding.
 const HALVINGS: u32 = 40;
@@ -22,8 +24,6 @@ const HALVINGS: u32 = 40;
 const ARMIJO: f64 = 1e-4;
 /// Random vectors for the effective dimension.
 const PROBES: u64 = 16;
-/// A single event with more of its side's weight is worth a warning.
-const DOMINANT: f64 = 0.1;
 /// The jitter that is tried first, times M. Directions of K_MM whose eigenvalue is far below lambda M are suppressed by the penalty, so
 /// it is nothing where lambda is far above this; and T^-1 amplifies the rounding of kernels by no more than its root's inverse.
 const JITTER: f64 = 1e-12;
@@ -38,21 +38,18 @@ pub(super) fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Fitted<FalkonRatio>> {
     config.check()?;
-    let sides = [Side::new("numerator", numerator)?, Side::new("denominator", denominator)?];
-    let [columns, others] = [0, 1].map(|side| sides[side].table.ncols());
-    if columns != others {
-        return Err(CoreError::shape("features of the denominator", columns, others).into());
-    }
     let mut report = FitReport::new();
+    let training = TrainingTables::new([numerator, denominator], config.examination, rng, &mut report)?;
+    let sides = [Side::new(&training.sides[0]), Side::new(&training.sides[1])];
     let standardisation = Standardisation::of(&sides);
     let used = standardisation.used();
     if used.is_empty() {
         return Err(CoreError::Empty { what: "list of features that are not constant".into() }.into());
     }
-    for column in (0..columns).filter(|column| !used.contains(column)) {
+    for column in (0..training.features()).filter(|column| !used.contains(column)) {
         report.warn(format!("feature {column} is constant and is left out"));
     }
-    weights(&mut report, [numerator, denominator], &sides);
+    describe_weights(&mut report, &training.sides);
 
     let dimension = used.len();
     let points: Vec<f64> = sides.iter().flat_map(|side| standardisation.apply(side.table)).collect();
@@ -74,10 +71,12 @@ pub(super) fn fit(
     }
     let width = centres::width(config.width, &uniform, &points, dimension)?;
     let events = KernelEvents::new(&points, dimension, width);
-    if let Some((event, distance)) = events.too_far() {
-        let first = sides[0].weights.len();
-        let (side, event) = if event < first { ("numerator", event) } else { ("denominator", event - first) };
-        return Err(kernel::too_far(side, event, distance).into());
+    // All events, so that they are named by their place in the sample.
+    for (name, sample) in [("numerator", numerator), ("denominator", denominator)] {
+        let points = standardisation.apply(sample.events());
+        if let Some((event, distance)) = KernelEvents::new(&points, dimension, width).too_far() {
+            return Err(kernel::too_far(name, event, distance).into());
+        }
     }
     let inclusion = centres::inclusion(config.sampling, &absolute, &chosen.events);
     let centres: Vec<f64> = chosen
@@ -116,21 +115,21 @@ pub(super) fn fit(
     let coefficients = Array1::from_iter(newton.root.solve_transposed(newton.beta).iter().copied());
     let centres =
         Array2::from_shape_vec((count, dimension), centres).expect("as many numbers as centres have");
-    Ok(Fitted { model: FalkonRatio::new(standardisation, centres, coefficients, width)?, report })
+    let model = FalkonRatio::new(standardisation, centres, coefficients, width)?;
+    if let Some([numerator, denominator]) = &training.held_out {
+        examine(&model, numerator, denominator, rng, &mut report)?;
+    }
+    Ok(Fitted { model, report })
 }
 
 /// What the report says of the samples.
-fn weights(report: &mut FitReport, samples: [&Weighted<Table>; 2], sides: &[Side<'_>; 2]) {
-    for (name, (sample, side)) in ["numerator", "denominator"].into_iter().zip(samples.iter().zip(sides)) {
-        report.measure(format!("effective sample size/{name}"), sample.effective_sample_size(), None);
-        if side.largest_share() > DOMINANT && sample.len() > 1 {
-            report
-                .warn(format!("one event has {:.0} % of the {name}'s weight", 100.0 * side.largest_share()));
-        }
-        if sample.negative_fraction() > 0.0 {
+fn describe_weights(report: &mut FitReport, sides: &[Weighted<Table>; 2]) {
+    for (name, side) in ["numerator", "denominator"].into_iter().zip(sides) {
+        report.measure(format!("effective sample size/training {name}"), side.effective_sample_size(), None);
+        if side.negative_fraction() > 0.0 {
             report.warn(format!(
                 "{:.1} % of the {name}'s weights are negative: that the loss is convex was checked along the directions of the conjugate gradients only",
-                100.0 * sample.negative_fraction()
+                100.0 * side.negative_fraction()
             ));
         }
     }

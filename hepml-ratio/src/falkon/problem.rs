@@ -1,9 +1,8 @@
 //! The weighted logistic regression that is to be solved.
 
 use hepml_core::ndarray::ArrayRef2;
-use hepml_core::{Error as CoreError, Table, Weighted, check_finite};
+use hepml_core::{Table, Weighted};
 
-use crate::error::Result;
 use crate::loss::RatioLoss;
 
 /// One of the two samples.
@@ -17,22 +16,13 @@ pub(super) struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn new(name: &'static str, sample: &'a Weighted<Table>) -> Result<Self> {
-        if sample.is_empty() {
-            return Err(CoreError::Empty { what: name.into() }.into());
-        }
-        check_finite(name, sample.events())?;
+    /// A sample of finite features whose weights sum to a positive number.
+    pub(super) fn new(sample: &'a Weighted<Table>) -> Self {
         let weights = sample.weights();
         let largest = weights.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
-        // All-zero weights are found out by the sum.
-        let unit = if largest > 0.0 { largest } else { 1.0 };
-        let sum = weights.iter().map(|w| w / unit).sum();
-        let sum_absolute = weights.iter().map(|w| w.abs() / unit).sum();
-        if sum <= 0.0 {
-            let what = format!("sum of weights of the {name}");
-            return Err(CoreError::out_of_range(what, sum * unit, "positive").into());
-        }
-        Ok(Self { table: sample.events(), weights, largest: unit, sum, sum_absolute })
+        let sum = weights.iter().map(|w| w / largest).sum();
+        let sum_absolute = weights.iter().map(|w| w.abs() / largest).sum();
+        Self { table: sample.events(), weights, largest, sum, sum_absolute }
     }
 
     /// The weights as shares of their sum: 1/2 in all.
@@ -43,11 +33,6 @@ impl<'a> Side<'a> {
     /// The same of their absolute values.
     pub(super) fn absolute(&self) -> impl Iterator<Item = f64> {
         self.weights.iter().map(|w| 0.5 * (w.abs() / self.largest) / self.sum_absolute)
-    }
-
-    /// The share of the largest |w| in the sum of |w|.
-    pub(super) fn largest_share(&self) -> f64 {
-        1.0 / self.sum_absolute
     }
 }
 
