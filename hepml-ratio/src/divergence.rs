@@ -24,9 +24,7 @@ use hepml_stats::{BootstrapConfig, TailIndex, bootstrap_joint, tail_index_log};
 use crate::RatioLoss;
 use crate::calibration::{HeldOut, HeldOutSide};
 use crate::error::Result;
-
-/// From this tail index on the variance of the mean of e^z is infinite (arXiv:1507.02646).
-const INFINITE_VARIANCE: f64 = 0.5;
+use crate::reweight::INFINITE_VARIANCE;
 
 /// Divergences of two samples, each with its bootstrap error; see the module for what bounds what.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,14 +75,20 @@ where
         *measure = Measure { value: constant[k] + num[k].0 + den[k].0, error: Some(error) };
     }
     let [mut kl_forward, mut kl_reverse, jensen_shannon, hellinger_squared, total_variation_lower] = measures;
-    let reversed: Vec<f64> = scored.numerator.log_ratios().iter().map(|z| -z).collect();
+    let log_weights = |side: &HeldOutSide, sign: f64| -> Vec<f64> {
+        side.iter().filter(|(_, w)| *w != 0.0).map(|(z, w)| sign * z + w.abs().ln()).collect()
+    };
     for (name, kl, tail) in [
         (
             "tail index/e^z in the denominator",
             &mut kl_forward,
-            tail_index_log(scored.denominator.log_ratios()),
+            tail_index_log(&log_weights(&scored.denominator, 1.0)),
         ),
-        ("tail index/e^-z in the numerator", &mut kl_reverse, tail_index_log(&reversed)),
+        (
+            "tail index/e^-z in the numerator",
+            &mut kl_reverse,
+            tail_index_log(&log_weights(&scored.numerator, -1.0)),
+        ),
     ] {
         // Too few events have no tail to fit; then the bootstrap error stands.
         if let Ok(TailIndex { k, .. }) = tail {

@@ -6,6 +6,9 @@ use hepml_stats::tail_index_log;
 
 use crate::error::{Error, Result};
 
+/// From this tail index on the variance of a mean is infinite (arXiv:1507.02646).
+pub(crate) const INFINITE_VARIANCE: f64 = 0.5;
+
 /// How to turn a log ratio into weights.
 ///
 /// The weight of an event becomes w e^z, which keeps the sum of weights in expectation where z is the ratio of densities;
@@ -24,8 +27,9 @@ pub struct Reweighting {
 pub struct Reweighted<E> {
     /// The same events with new weights.
     pub events: Weighted<E>,
-    /// "effective sample size/before" and "/after", "E_den\[r\]" (1 for an exact ratio) before any scaling, "clipped" events,
-    /// "largest ratio", "tail index" of r; warnings.
+    /// "effective sample size/before" and "/after"; "normalisation", E_den\[r\] before any scaling, 1 for an exact ratio, with
+    /// its error unless the tail index says that the variance is infinite; "clipped" events; "largest ratio"; "tail index" of
+    /// abs(w) r; warnings.
     pub report: FitReport,
 }
 
@@ -107,11 +111,6 @@ impl Reweighting {
         }
         let mut report = FitReport::new();
         let (before, after) = (denominator.sum_weights(), weights.iter().sum::<f64>());
-        if before > 0.0 {
-            report.measure("E_den[r]", after / before, None);
-        } else {
-            report.warn(format!("the sum of the denominator's weights is {before}: E_den[r] is not defined"));
-        }
         if let Some(total) = self.total {
             if !(after > 0.0 && after.is_finite()) {
                 let what = "reweighted events";
@@ -129,15 +128,32 @@ impl Reweighting {
         if clipped > 0 {
             report.warn(format!("{clipped} of {} log ratios were clipped", denominator.len()));
         }
+        let log_weights: Vec<f64> = z
+            .iter()
+            .zip(denominator.weights())
+            .filter(|(_, weight)| **weight != 0.0)
+            .map(|(z, weight)| z + weight.abs().ln())
+            .collect();
         // Too few events have no tail to fit; then there is none to warn of.
-        if let Ok(tail) = tail_index_log(&z.to_vec()) {
+        let tail = tail_index_log(&log_weights).ok();
+        if let Some(tail) = tail {
             report.measure("tail index", tail.k, None);
             if !tail.is_reliable() {
                 report.warn(format!(
-                    "the tail index of the ratio is {:.2}: its mean and effective sample size cannot be trusted",
+                    "the tail index of the new weights is {:.2}: sums and effective sample size cannot be trusted",
                     tail.k
                 ));
             }
+        }
+        if before > 0.0 {
+            let mean = after / before;
+            let residuals =
+                z.iter().zip(denominator.weights()).map(|(z, w)| (w / before * (z.exp() - mean)).powi(2));
+            let error = residuals.sum::<f64>().sqrt();
+            let finite = tail.is_none_or(|tail| tail.k < INFINITE_VARIANCE);
+            report.measure("normalisation", mean, finite.then_some(error));
+        } else {
+            report.warn(format!("the sum of the denominator's weights is {before}: E_den[r] is not defined"));
         }
         Ok(Reweighted { events, report })
     }

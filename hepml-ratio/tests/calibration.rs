@@ -1,5 +1,7 @@
 //! Calibrations of an overconfident learner, and their algebra.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 

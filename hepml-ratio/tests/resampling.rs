@@ -1,12 +1,19 @@
 //! Resamplings of negative weights, on toys whose moments of the weight are known.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
+use std::io::{Read, Write};
+
 use hepml_core::ndarray::{Array1, ArrayView1};
 use hepml_core::rand::{Rng, RngExt, SeedableRng};
 use hepml_core::rand_chacha::ChaCha8Rng;
 use hepml_core::{
-    Error as CoreError, EventMetric, FitReport, Fitted, LogRatio, Observer, RatioEstimator, Table, Weighted,
+    Error as CoreError, EventMetric, FitReport, Fitted, Load, LogRatio, ModelFile, Observer, RatioEstimator,
+    Save, Table, Weighted,
 };
-use hepml_ratio::{CellResampling, Euclid, NeuralResampling, SignedPartsConfig, resample_by_moments};
+use hepml_ratio::{
+    CellResampling, Euclid, NeuralResampler, NeuralResampling, SignedPartsConfig, resample_by_moments,
+};
 use hepml_stats::{Binning, Histogram};
 use proptest::prelude::*;
 
@@ -37,6 +44,11 @@ fn binned(events: &Weighted<Table>) -> Histogram {
     histogram
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "x is between 0 and 1")]
+fn bin_of(x: f64) -> usize {
+    (x * BINS as f64) as usize
+}
+
 fn value(report: &FitReport, name: &str) -> f64 {
     report.get(name).unwrap_or_else(|| panic!("no {name} in {report:?}")).value
 }
@@ -47,7 +59,19 @@ struct Binned(Vec<f64>);
 
 impl LogRatio<Table> for Binned {
     fn log_ratio(&self, events: &Table) -> Result<Array1<f64>, CoreError> {
-        Ok(events.column(0).mapv(|x| self.0[(x * BINS as f64) as usize]))
+        Ok(events.column(0).mapv(|x| self.0[bin_of(x)]))
+    }
+}
+
+impl Save for Binned {
+    fn save(&self, writer: &mut dyn Write) -> Result<(), CoreError> {
+        ModelFile::new("test/binned", 1, &self.0)?.save(writer)
+    }
+}
+
+impl Load for Binned {
+    fn load(reader: &mut dyn Read) -> Result<Self, CoreError> {
+        Ok(Self(ModelFile::load(reader)?.header()?))
     }
 }
 
@@ -99,7 +123,7 @@ fn exact_moments_keep_the_sums_of_w_and_of_its_square_in_expectation() {
         let mut expected = vec![[0.0; 4]; BINS];
         for ((x, w), v) in x.iter().zip(&means).zip(&squares) {
             let (p, weight) = (w * w / v, v / w);
-            let bin = &mut expected[(x * BINS as f64) as usize];
+            let bin = &mut expected[bin_of(*x)];
             bin[0] += w;
             bin[1] += v;
             bin[2] += p * (1.0 - p) * weight.powi(2);
@@ -171,6 +195,16 @@ fn learned_moments_keep_binned_sums_and_leave_no_negative_weight() {
     keeps_binned_sums(&NeuralResampling::new(InBins, InBins));
     // The positive and the negative part apart.
     keeps_binned_sums(&NeuralResampling::new(SignedPartsConfig::new(InBins), InBins));
+}
+
+#[test]
+fn a_saved_resampler_comes_back_bit_for_bit() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(3);
+    let model = NeuralResampling::new(InBins, InBins).fit(&toy(1000, 1), rng, &mut ()).unwrap().model;
+    let bytes = model.to_bytes().unwrap();
+    assert_eq!(NeuralResampler::<Binned, Binned>::from_bytes(&bytes).unwrap(), model);
+    assert!(NeuralResampler::<Binned, Binned>::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    assert!(NeuralResampler::<Binned, Binned>::from_bytes(&Binned(vec![1.0]).to_bytes().unwrap()).is_err());
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl Calibration for IsotonicCalibration {
             let ends = (join(&points[..=first]), join(&points[last..]));
             ends.0.into_iter().chain(points[first + 1..last].iter().copied()).chain(ends.1).collect()
         } else {
-            // The sides share one z at most, which then is both ends.
+            // The sides share no more than one z, which then belongs to both ends.
             join(&points).into_iter().collect()
         };
         let mut blocks: Vec<Block> = Vec::new();

@@ -21,7 +21,7 @@ pub enum CalibrationMap {
         /// The value at each knot.
         values: Vec<f64>,
     },
-    /// Constant between inner edges, values[k] for edges[k - 1] <= z < edges[k].
+    /// Constant between inner edges; the value after an edge holds at the edge, too.
     Steps {
         /// The inner edges, strictly ascending, one fewer than values.
         edges: Vec<f64>,

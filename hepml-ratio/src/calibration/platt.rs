@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 
 /// z -> a z + b that minimises the cross-entropy, each side normalised to 1, by Newton's method.
 ///
-/// The order of events, and so the AUC, stays as it is for a > 0; a fit with a <= 0 is returned with a warning. The
-/// logistic density of z that makes this exact holds for instance for Gaussians of equal width (Platt 1999; temperature
-/// scaling arXiv:1706.04599). Signed weights are allowed as long as the cross-entropy stays convex on Newton's way.
+/// The order of events, and so the AUC, stays as it is for a > 0; a fit with a <= 0 is returned with a warning. Exact where
+/// the error of z is a factor and an offset, as a wrong prior or over-training leaves it (Platt, Advances in Large Margin
+/// Classifiers, 1999; temperature scaling: arXiv:1706.04599). Signed weights are allowed as long as the cross-entropy stays
+/// convex on Newton's way.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde", deny_unknown_fields, default)]
 pub struct PlattCalibration {
@@ -29,7 +30,7 @@ impl Default for PlattCalibration {
 /// Newton's method ends where a step would gain less than this in the cross-entropy, an O(1) quantity: rounding of its sum.
 const GAIN: f64 = 1e-15;
 /// A step is halved at most so often: 2^-40 of a Newton step is none.
-const HALVINGS: usize = 40;
+const HALVINGS: i32 = 40;
 
 impl PlattCalibration {
     /// Slope and offset.
@@ -107,27 +108,18 @@ impl Calibration for PlattCalibration {
             };
             let gain = 0.5 * (step * g + other * if self.offset { k } else { 0.0 });
             if gain <= GAIN {
-                let slope = slope / scale;
-                report.measure("slope", slope, None);
-                report.measure("offset", offset, None);
-                report.measure("iterations", iteration as f64, None);
-                if slope <= 0.0 {
-                    report
-                        .warn(format!("the slope is {slope}: z orders the two samples the wrong way round"));
-                }
-                return Ok(CalibrationMap::Affine { slope, offset });
+                return Ok(affine(slope / scale, offset, iteration, report));
             }
-            let mut fraction = 1.0;
-            let mut halvings = 0;
-            loop {
-                let (s, o) = (slope - fraction * step, offset - fraction * other);
-                let then = entropy(held_out, s, o, scale);
-                if then.value < now.value || halvings == HALVINGS {
-                    (slope, offset, now) = (s, o, then);
-                    break;
-                }
-                fraction *= 0.5;
-                halvings += 1;
+            let descent = (0..HALVINGS).find_map(|halvings| {
+                let fraction = 0.5_f64.powi(halvings);
+                let (slope, offset) = (slope - fraction * step, offset - fraction * other);
+                let then = entropy(held_out, slope, offset, scale);
+                (then.value < now.value).then_some((slope, offset, then))
+            });
+            match descent {
+                Some(then) => (slope, offset, now) = then,
+                // Downhill all the way, and yet no lower: what is left to gain is less than the rounding of the sum.
+                None => return Ok(affine(slope / scale, offset, iteration, report)),
             }
         }
         Err(Error::calibration(format!(
@@ -135,4 +127,15 @@ impl Calibration for PlattCalibration {
             self.max_iterations
         )))
     }
+}
+
+/// The map, with what the report says of it.
+fn affine(slope: f64, offset: f64, iterations: usize, report: &mut FitReport) -> CalibrationMap {
+    report.measure("slope", slope, None);
+    report.measure("offset", offset, None);
+    report.measure("iterations", iterations as f64, None);
+    if slope <= 0.0 {
+        report.warn(format!("the slope is {slope}: z orders the two samples the wrong way round"));
+    }
+    CalibrationMap::Affine { slope, offset }
 }

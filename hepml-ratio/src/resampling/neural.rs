@@ -1,10 +1,12 @@
 //! Neural resampling: the moments of the weight at x, learned by classifiers.
 
+use std::io::{Read, Write};
+
 use hepml_core::ndarray::Array1;
 use hepml_core::rand::Rng;
 use hepml_core::{
-    Error as CoreError, EventSet, FitReport, Fitted, Item, LogRatio, Nested, Observer, RatioEstimator,
-    Weighted,
+    Error as CoreError, EventSet, FitReport, Fitted, Item, Load, LogRatio, ModelFile, Nested, Observer,
+    RatioEstimator, Save, Weighted,
 };
 
 use crate::error::Result;
@@ -114,6 +116,8 @@ impl<M> Moment<M> {
 }
 
 /// Learned moments of the weight at x.
+///
+/// Saved (where both models are) as a [`ModelFile`] of kind `hepml-ratio/neural-resampler`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NeuralResampler<M, Q> {
     /// The weight in units of which both moments are.
@@ -156,5 +160,30 @@ impl<M, Q> NeuralResampler<M, Q> {
     {
         let (mean, square) = (self.mean(events.events())?, self.mean_square(events.events())?);
         resample_by_moments(events, &mean.to_vec(), &square.to_vec(), rng)
+    }
+}
+
+const KIND: &str = "hepml-ratio/neural-resampler";
+const LAYOUT: u32 = 1;
+
+impl<M: Save, Q: Save> Save for NeuralResampler<M, Q> {
+    fn save(&self, writer: &mut dyn Write) -> Result<(), CoreError> {
+        let mut file = ModelFile::new(KIND, LAYOUT, &[self.unit, self.mean.factor, self.mean_square.factor])?;
+        file.insert_model("mean", &self.mean.ratio)?;
+        file.insert_model("mean square", &self.mean_square.ratio)?;
+        file.save(writer)
+    }
+}
+
+impl<M: Load, Q: Load> Load for NeuralResampler<M, Q> {
+    fn load(reader: &mut dyn Read) -> Result<Self, CoreError> {
+        let file = ModelFile::load(reader)?;
+        file.expect(KIND, LAYOUT)?;
+        let [unit, mean, mean_square]: [f64; 3] = file.header()?;
+        Ok(Self {
+            unit,
+            mean: Moment { factor: mean, ratio: file.model("mean")? },
+            mean_square: Moment { factor: mean_square, ratio: file.model("mean square")? },
+        })
     }
 }
