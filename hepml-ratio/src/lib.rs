@@ -1,10 +1,6 @@
-//! Likelihood ratios p_num/p_den of densities from weighted samples, and how far to trust them.
-//!
-//! # Conventions
-//! - A model carries z = ln r, r = p_num/p_den, never a classifier's output; each side is normalised to its own sum of weights.
-//! - The numerator is label 1, the denominator label 0.
-//! - Weights are finite and may be negative; what that means for a loss is said at the loss.
-
+// The example of the README needs the toys.
+#![cfg_attr(feature = "testing", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "testing"), doc = "Likelihood ratios from weighted samples, and how far to trust them.")]
 #![forbid(unsafe_code)]
 
 mod calibration;

@@ -8,5 +8,7 @@ pub use hepml_io as io;
 pub use hepml_nn as nn;
 #[cfg(feature = "ot")]
 pub use hepml_ot as ot;
+#[cfg(feature = "ratio")]
+pub use hepml_ratio as ratio;
 #[cfg(feature = "stats")]
 pub use hepml_stats as stats;
