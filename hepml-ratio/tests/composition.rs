@@ -12,7 +12,8 @@ use hepml_core::{
 use hepml_nn::{MlpConfig, StackConfig, TrainingConfig};
 use hepml_ratio::report::closure;
 use hepml_ratio::{
-    CrossFitConfig, EnsembleConfig, EnsembleMean, NetworkConfig, Renormalised, SignedPartsConfig,
+    CalibratedEstimator, CrossFitConfig, EnsembleConfig, EnsembleMean, FalkonConfig, HistogramConfig,
+    LinearConfig, NetworkConfig, PlattCalibration, Renormalised, SignedPartsConfig, TreesConfig,
 };
 
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
@@ -84,9 +85,17 @@ const REACH: f64 = 0.4;
 #[test]
 fn different_learners_in_one_collection() {
     let [numerator, denominator] = gaussians(1500, 1);
+    let calibrated =
+        CalibratedEstimator { estimator: network(), calibration: PlattCalibration::new(), held_out: 0.25 };
     let learners: Vec<(&str, Box<dyn DynRatioEstimator<Table>>)> = vec![
         ("own", Box::new(Erased(Discriminant))),
         ("network", Box::new(Erased(network()))),
+        ("trees", Box::new(Erased(TreesConfig::new()))),
+        ("kernels", Box::new(Erased(FalkonConfig::default()))),
+        ("linear", Box::new(Erased(LinearConfig::default()))),
+        ("histogram", Box::new(Erased(HistogramConfig::default()))),
+        ("calibrated", Box::new(Erased(calibrated))),
+        ("trees in folds", Box::new(Erased(CrossFitConfig::new(TreesConfig::new(), 3)))),
         ("ensemble", Box::new(Erased(EnsembleConfig::new(network(), 3).mean(EnsembleMean::Geometric)))),
         ("ensemble of own", Box::new(Erased(EnsembleConfig::new(Discriminant, 5).bootstrap(true)))),
         ("cross-fit", Box::new(Erased(CrossFitConfig::new(network(), 3)))),
