@@ -9,7 +9,7 @@ use hepml_core::{
     Error as CoreError, EventSet, FitReport, Fitted, FourMomentum, LogRatio, Measure, Observer, ParticleSets,
     RatioEstimator, Table, Weighted,
 };
-use hepml_ratio::{ClassifierTest, Reweighting, TwoSamplePValue, divergences};
+use hepml_ratio::{ClassifierTest, Reweighting, TreesConfig, TwoSamplePValue, divergences};
 use hepml_stats::{BootstrapConfig, ks_one_sample, p_value};
 
 /// Half the distance of the toy's Gaussians N(+MU, 1) and N(-MU, 1), whose exact ln r is 2 MU x.
@@ -323,6 +323,22 @@ fn a_shift_is_found() {
     // Mann and Whitney: sqrt((1/n + 1/m)/12) of unit weights.
     assert!((got.null_error / (2.0_f64 / 2000.0 / 12.0).sqrt() - 1.0).abs() < 0.01, "{}", got.null_error);
     assert!((got.auc - expected).abs() < 4.0 * got.null_error, "{}", got.auc);
+}
+
+#[test]
+fn trees_find_a_difference_of_widths() {
+    // Both means are 0: nothing that a linear classifier could see.
+    let rng = &mut ChaCha8Rng::seed_from_u64(10);
+    let first = gaussian(0.0, 4000, rng);
+    let second = Weighted::unit(gaussian(0.0, 4000, rng).events().mapv(|x| 1.5 * x));
+    let test = ClassifierTest::new().p_value(TwoSamplePValue::Analytic);
+    let trees = test.run(&TreesConfig::new(), &first, &second, rng, &mut ()).unwrap();
+    let linear = test.run(&Linear, &first, &second, rng, &mut ()).unwrap();
+    println!(
+        "trees: AUC {:.3}, p = {:.1e}; linear: p = {:.2}",
+        trees.auc, trees.p_value.value, linear.p_value.value
+    );
+    assert!(trees.p_value.value < 1e-6 && linear.p_value.value > 1e-3);
 }
 
 #[test]

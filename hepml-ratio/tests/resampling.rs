@@ -12,7 +12,8 @@ use hepml_core::{
     Save, Table, Weighted,
 };
 use hepml_ratio::{
-    CellResampling, Euclid, NeuralResampler, NeuralResampling, SignedPartsConfig, resample_by_moments,
+    CellResampling, Euclid, NeuralResampler, NeuralResampling, SignedPartsConfig, TreesConfig,
+    resample_by_moments,
 };
 use hepml_stats::{Binning, Histogram};
 use proptest::prelude::*;
@@ -195,6 +196,32 @@ fn learned_moments_keep_binned_sums_and_leave_no_negative_weight() {
     keeps_binned_sums(&NeuralResampling::new(InBins, InBins));
     // The positive and the negative part apart.
     keeps_binned_sums(&NeuralResampling::new(SignedPartsConfig::new(InBins), InBins));
+}
+
+#[test]
+fn trees_learn_the_moments() {
+    let (events, fresh) = (toy(20_000, 11), toy(20_000, 12));
+    let rng = &mut ChaCha8Rng::seed_from_u64(13);
+    let fitted =
+        NeuralResampling::new(TreesConfig::new(), TreesConfig::new()).fit(&events, rng, &mut ()).unwrap();
+    let x = fresh.events().column(0).to_vec();
+    let off = |learned: Array1<f64>, exact: fn(f64) -> f64| {
+        learned.iter().zip(&x).map(|(learned, x)| (learned - exact(*x)).abs()).sum::<f64>() / x.len() as f64
+    };
+    let first = off(fitted.model.mean(fresh.events()).unwrap(), mean);
+    let second = off(fitted.model.mean_square(fresh.events()).unwrap(), mean_square);
+    println!("trees: mean |error| of W {first:.4}, of V {second:.4}");
+    // W falls by 0.5 and V by 0.25 over x, which a constant would miss by 0.125 and 0.0625.
+    assert!(first < 0.08 && second < 0.04, "{first} {second}");
+    let after = fitted.model.resample(&fresh, rng).unwrap();
+    assert_eq!(value(&after.report, "negative fraction/after"), 0.0);
+    let (old, new) = (binned(&fresh), binned(&after.events));
+    for bin in 0..BINS {
+        // Both samples fluctuate, the learned moments with the sample they were learned on.
+        let error = 3.0_f64.sqrt() * old.errors()[bin];
+        let pull = (new.sum_weights()[bin] - old.sum_weights()[bin]) / error;
+        assert!(pull.abs() < 4.0, "bin {bin}: {pull} sigma");
+    }
 }
 
 #[test]
