@@ -256,6 +256,11 @@ impl LinearConfig {
                 curve.len()
             ));
         }
+        if objective.separates(parameters) {
+            report.warn(
+                "every training event of the numerator has a larger ln r than any of the denominator: its size is that of the ridge, not of the samples",
+            );
+        }
         let Some(factor) = Cholesky::new(at.curvature.clone()) else {
             report.warn("the loss has no minimum at the fitted parameters (negative net weights): no errors");
             return Ok(None);
@@ -427,6 +432,19 @@ impl<'a> Objective<'a> {
         }
         covariance.fill_upper_triangle_with_lower_triangle();
         covariance
+    }
+
+    /// Whether every event of the numerator that counts has a larger z than any of the denominator.
+    fn separates(&self, parameters: &DVector<f64>) -> bool {
+        let (mut least, mut largest) = (f64::INFINITY, f64::NEG_INFINITY);
+        for (numerator, _, share, z) in self.events(parameters) {
+            if share != 0.0 && numerator {
+                least = least.min(z);
+            } else if share != 0.0 {
+                largest = largest.max(z);
+            }
+        }
+        least > largest
     }
 
     fn clipped(&self, parameters: &DVector<f64>) -> usize {
@@ -731,8 +749,20 @@ mod tests {
     #[test]
     fn separable_samples_stay_finite_and_are_warned_of() {
         let sides = [Weighted::unit(array![[1.0], [2.0]]), Weighted::unit(array![[-1.0], [-2.0]])];
-        let fitted = fit(LinearConfig::default().examination(0.0), &sides);
-        assert!(fitted.model.log_ratio(sides[0].events()).unwrap().iter().all(|z| *z > 1.0));
+        let overlapping =
+            [Weighted::unit(array![[-0.5], [2.0]]), Weighted::unit(array![[-1.0], [-2.0], [-0.5], [2.0]])];
+        for loss in [RatioLoss::Bce, RatioLoss::Mlc, RatioLoss::Sqr] {
+            for config in [LinearConfig::default().examination(0.0), exact(), exact().iterations(3)] {
+                let warned = |sides: &[Weighted<Table>; 2]| {
+                    let fitted = fit(config.loss(loss), sides);
+                    let z = fitted.model.log_ratio(sides[0].events()).unwrap();
+                    assert!(z.iter().all(|z| z.is_finite()));
+                    fitted.report.warnings.iter().any(|warning| warning.contains("larger ln r than any"))
+                };
+                assert!(warned(&sides), "{loss:?}");
+                assert!(!warned(&overlapping), "{loss:?}");
+            }
+        }
         let report = fit(exact().iterations(8), &sides).report;
         assert!(report.warnings.iter().any(|warning| warning.contains("not converged")), "{report:?}");
     }
