@@ -38,7 +38,7 @@
 //! Adding an event to the histograms of its node takes one load, add and store of 16 bytes for each feature. Bins lie in
 //! groups of four features, one byte each: an index and a pair (g, h) are read once for four features, whose four chains of
 //! additions are independent and whose histograms (16 kB) stay in the first cache. Only the smaller of two siblings is
-//! added up. Memory: 1 + 8 bytes for an event and feature, 56 for an event, 4 kB for a feature and leaf. Groups of features are
+//! added up. Memory: 1 + 8 bytes for an event and feature, 72 for an event, 4 kB for a feature and leaf. Groups of features are
 //! worked on in parallel (feature `rayon`), so that few features keep few threads busy.
 
 mod binned;
