@@ -1,6 +1,9 @@
 // The example of the README needs the toys.
 #![cfg_attr(feature = "testing", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "testing"), doc = "Likelihood ratios from weighted samples, and how far to trust them.")]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "Likelihood ratios from weighted samples, and how far to trust them."
+)]
 #![forbid(unsafe_code)]
 
 mod calibration;

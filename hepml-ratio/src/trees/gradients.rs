@@ -74,7 +74,7 @@ mod tests {
             let gradients = Gradients::new(&derivatives, Vec::new());
             for which in [0, 1] {
                 let total: i128 = gradients.values.iter().map(|pair| i128::from(pair[which]).abs()).sum();
-                assert!(total <= 1 << 62 && total >= 1 << 59, "{scale} {which}: 2^{}", (total as f64).log2());
+                assert!((1 << 59..=1 << 62).contains(&total), "{scale} {which}: 2^{}", (total as f64).log2());
                 let sum: f64 = derivatives.iter().map(|pair| pair[which].abs()).sum();
                 for (pair, derivative) in gradients.values.iter().zip(&derivatives) {
                     let difference = pair[which] as f64 * gradients.units[which] - derivative[which];
