@@ -103,16 +103,7 @@ impl<T: Scalar> Inputs<T> for Sets<T> {
     type Vars = SetVars;
 
     fn record(&self, tape: &mut Tape<T>, differentiate: bool) -> Result<SetVars> {
-        let (particles, events) = (self.segments.rows(), self.segments.count());
-        for (what, matrix, rows) in [
-            ("particles' features", &self.rows, particles),
-            ("particles' weights", &self.weights, particles),
-            ("events' features", &self.globals, events),
-        ] {
-            if matrix.rows() != rows {
-                return Err(Error::shape(format!("rows of the {what}"), rows, matrix.rows()));
-            }
-        }
+        self.check()?;
         let mut part = |matrix: &Matrix<T>| (matrix.columns() > 0).then(|| leaf(tape, matrix, differentiate));
         let (weights, globals) = (part(&self.weights), part(&self.globals));
         let rows = leaf(tape, &self.rows, differentiate);
@@ -128,6 +119,7 @@ impl<T: Scalar> Inputs<T> for Sets<T> {
     }
 
     fn select_from(&mut self, all: &Self, events: &[usize]) -> Result<()> {
+        all.check()?;
         check(events, all.count())?;
         let ends = all.segments.offsets();
         let mut offsets = Vec::with_capacity(events.len() + 1);
@@ -152,6 +144,23 @@ impl<T: Scalar> Inputs<T> for Sets<T> {
     }
 }
 
+impl<T: Scalar> Sets<T> {
+    /// Checks that there is a row a particle, or an event.
+    fn check(&self) -> Result<()> {
+        let (particles, events) = (self.segments.rows(), self.segments.count());
+        for (what, matrix, rows) in [
+            ("particles' features", &self.rows, particles),
+            ("particles' weights", &self.weights, particles),
+            ("events' features", &self.globals, events),
+        ] {
+            if matrix.rows() != rows {
+                return Err(Error::shape(format!("rows of the {what}"), rows, matrix.rows()));
+            }
+        }
+        Ok(())
+    }
+}
+
 fn leaf<T: Scalar>(tape: &mut Tape<T>, matrix: &Matrix<T>, differentiate: bool) -> Var {
     if differentiate { tape.input(matrix.view()) } else { tape.constant(matrix.view()) }
 }
@@ -164,5 +173,28 @@ fn check(indices: &[usize], len: usize) -> Result<()> {
             index,
             len,
         })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_without_a_row_a_particle_are_errors() {
+        let segments = Segments::new(vec![0, 2, 3]).unwrap();
+        let sets = |rows, weights, globals| Sets {
+            rows: Matrix::<f32>::zeros(rows, 2),
+            weights: Matrix::zeros(weights, 0),
+            globals: Matrix::zeros(globals, 0),
+            segments: segments.clone(),
+        };
+        let mut batch = Sets::default();
+        batch.select_from(&sets(3, 3, 2), &[1]).unwrap();
+        assert_eq!(batch.rows.shape(), (1, 2));
+        for wrong in [sets(2, 3, 2), sets(3, 2, 2), sets(3, 3, 1)] {
+            let error = batch.select_from(&wrong, &[1]).unwrap_err();
+            assert!(error.to_string().contains("rows of the"), "{error}");
+        }
     }
 }
