@@ -1,15 +1,11 @@
 //! Ensembles of models.
 
 use std::io::{Read, Write};
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use hepml_core::rand::{Rng, RngExt};
 use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{
-    EventSet, FitReport, Fitted, Load, ModelFile, Nested, Observables, Observer, Progress, Save, Streams,
-    Table, Weighted,
+    EventSet, FitReport, Fitted, Load, ModelFile, Observables, Observer, Save, Table, Weighted, fit_parts,
 };
 
 use super::{LearnerConfig, Model, Spread, Uncertainty};
@@ -232,44 +228,23 @@ impl EnsembleConfig {
         if self.members == 0 {
             return Err(hepml_core::Error::out_of_range("number of members", 0.0, "at least 1").into());
         }
-        let streams = Streams::from_rng(rng);
-        let watch = Watch {
-            observer: Mutex::new(observer),
-            stopped: AtomicBool::new(false),
-            failed: AtomicUsize::new(usize::MAX),
-        };
-        let outcomes = for_each(self.members, |member| {
-            if watch.is_over(member) {
-                return None;
-            }
-            let mut rng = streams.stream(member as u64);
-            let mut observer = MemberObserver { watch: &watch, member };
-            let fitted = if self.bootstrap {
-                replica(events, &mut rng).and_then(|events| fit(&events, &mut rng, &mut observer))
+        let fits = fit_parts(self.members, "member", rng, observer, |_, rng, observer| {
+            if self.bootstrap {
+                replica(events, rng).and_then(|events| fit(&events, rng, observer))
             } else {
-                fit(events, &mut rng, &mut observer)
-            };
-            if fitted.is_err() {
-                watch.failed.fetch_min(member, Ordering::Relaxed);
+                fit(events, rng, observer)
             }
-            Some(fitted)
-        });
+        })?;
 
         let mut report = FitReport::new();
         let mut members = Vec::with_capacity(self.members);
-        for (member, outcome) in outcomes.into_iter().enumerate() {
-            match outcome {
-                Some(Ok(fitted)) if !fitted.report.stopped => {
-                    for warning in &fitted.report.warnings {
-                        report.warn(format!("{}: {warning}", name(member)));
-                    }
-                    report.part(name(member), fitted.report);
-                    members.push(fitted.model);
-                }
-                Some(Err(Error::Core(hepml_core::Error::Stopped { .. })) | Ok(_)) | None => {}
-                // Members after it were told to end; those before it have been looked at.
-                Some(Err(error)) => return Err(error),
+        for (member, fitted) in fits.into_iter().enumerate() {
+            let Some(fitted) = fitted else { continue };
+            for warning in &fitted.report.warnings {
+                report.warn(format!("{}: {warning}", name(member)));
             }
+            report.part(name(member), fitted.report);
+            members.push(fitted.model);
         }
         report.stopped = members.len() < self.members;
         if members.is_empty() {
@@ -294,67 +269,4 @@ fn replica<E: EventSet>(events: &Weighted<E>, rng: &mut dyn Rng) -> Result<Weigh
         weights[event] += events.weights()[event];
     }
     Ok(events.reweighted(weights)?)
-}
-
-/// What the members being fitted have in common.
-struct Watch<'a> {
-    observer: Mutex<&'a mut dyn Observer>,
-    stopped: AtomicBool,
-    /// The first member that has failed.
-    failed: AtomicUsize,
-}
-
-impl Watch<'_> {
-    /// Whether there is no point in going on with a member. Members before one that failed go on: which error is
-    /// returned must not depend on the threads.
-    fn is_over(&self, member: usize) -> bool {
-        self.stopped.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed) < member
-    }
-}
-
-/// What a member reports to.
-struct MemberObserver<'a, 'b> {
-    watch: &'a Watch<'b>,
-    member: usize,
-}
-
-impl Observer for MemberObserver<'_, '_> {
-    fn step(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
-        if self.watch.is_over(self.member) {
-            return ControlFlow::Break(());
-        }
-        let mut observer = self.watch.observer.lock().unwrap_or_else(PoisonError::into_inner);
-        let flow = Nested::new(name(self.member), &mut **observer).step(progress);
-        if flow.is_break() {
-            self.watch.stopped.store(true, Ordering::Relaxed);
-        }
-        flow
-    }
-}
-
-/// `fit` of each member, in order, on all threads; each takes the next that nobody has taken.
-fn for_each<R: Send>(members: usize, fit: impl Fn(usize) -> R + Sync) -> Vec<R> {
-    let outcomes: Vec<Mutex<Option<R>>> = (0..members).map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some((member, outcome)) = {
-            let member = next.fetch_add(1, Ordering::Relaxed);
-            outcomes.get(member).map(|outcome| (member, outcome))
-        } {
-            let fitted = fit(member);
-            *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(fitted);
-        }
-    };
-    // One task a thread, not one a member: a thread that waits for others within its member's fit must not begin one member
-    // after another inside it.
-    #[cfg(feature = "rayon")]
-    {
-        use rayon::prelude::*;
-        (0..rayon::current_num_threads()).into_par_iter().with_max_len(1).for_each(|_| work());
-    }
-    #[cfg(not(feature = "rayon"))]
-    work();
-    let outcomes =
-        outcomes.into_iter().map(|outcome| outcome.into_inner().unwrap_or_else(PoisonError::into_inner));
-    outcomes.map(|outcome| outcome.expect("each member was taken")).collect()
 }
