@@ -3,7 +3,7 @@
 use hepml_core::rand::Rng;
 use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{
-    Error as CoreError, EventSet, FitReport, Measure, Nested, Observer, RatioEstimator, Weighted,
+    Error as CoreError, EventSet, FitReport, Measure, Nested, Observer, RatioEstimator, Streams, Weighted,
 };
 use hepml_stats::{Roc, p_value, permutation_test};
 
@@ -80,7 +80,7 @@ impl ClassifierTest {
     /// Fits an estimator on a part of two samples and tests on the rest.
     ///
     /// # Errors
-    /// A fraction outside (0, 1), or one that leaves a part of a sample empty; a held-out sample whose weights do not sum to a
+    /// No permutations; a fraction outside (0, 1), or one that leaves a part of a sample empty; a held-out sample whose weights do not sum to a
     /// positive number (also in a permutation, for signed weights); a log ratio that is not finite, naming sample and event;
     /// what the estimator returns.
     pub fn run<E, R>(
@@ -101,13 +101,21 @@ impl ClassifierTest {
                 CoreError::out_of_range("fraction held out for a test", self.held_out, allowed).into()
             );
         }
+        if self.p_value == TwoSamplePValue::Permutations(0) {
+            return Err(CoreError::out_of_range("permutations of a test", 0.0, "at least 1").into());
+        }
         for (what, sample) in [("numerator", first), ("denominator", second)] {
             if sample.is_empty() {
                 return Err(CoreError::Empty { what: what.into() }.into());
             }
         }
-        let (held_first, first) = first.split(self.held_out, rng)?;
-        let (held_second, second) = second.split(self.held_out, rng)?;
+        // The same stream for both samples: an event that is in both at the same place (one of them a reweighting of the
+        // other) is held out of both.
+        let streams = Streams::from_rng(rng);
+        let [(held_first, first), (held_second, second)] = [
+            first.split(self.held_out, &mut streams.stream(0))?,
+            second.split(self.held_out, &mut streams.stream(0))?,
+        ];
         for (what, sample) in [
             ("part of the numerator to fit", &first),
             ("part of the denominator to fit", &second),

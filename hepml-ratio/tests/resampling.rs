@@ -8,8 +8,8 @@ use hepml_core::ndarray::{Array1, ArrayView1};
 use hepml_core::rand::{Rng, RngExt, SeedableRng};
 use hepml_core::rand_chacha::ChaCha8Rng;
 use hepml_core::{
-    Error as CoreError, EventMetric, FitReport, Fitted, Load, LogRatio, ModelFile, Observer, RatioEstimator,
-    Save, Table, Weighted,
+    Error as CoreError, EventMetric, FitReport, Fitted, FourMomentum, Load, LogRatio, ModelFile, Observer,
+    ParticleSet, ParticleSets, RatioEstimator, Save, Table, Weighted,
 };
 use hepml_ratio::{
     CellResampling, Euclid, NeuralResampler, NeuralResampling, SignedPartsConfig, TreesConfig,
@@ -286,6 +286,110 @@ fn cells_in_any_distance() {
     let after = CellResampling::new().resample(&negative, &Taxi).unwrap();
     assert_eq!(value(&after.report, "cells left negative"), 1.0);
     assert_eq!(after.events.weights(), negative.weights());
+}
+
+#[test]
+fn cells_of_at_most_so_many_events() {
+    let table = Table::from_shape_vec((5, 2), vec![0., 0., 1., 0., 0., 2., 3., 0., 9., 9.]).unwrap();
+    let events = Weighted::new(table, vec![-4.0, 1.0, 1.0, 4.0, 7.0]).unwrap();
+    // Four events make the sum positive, three do not.
+    let four = CellResampling::new().max_events(4).resample(&events, &Taxi).unwrap();
+    assert_eq!(value(&four.report, "cells"), 1.0);
+    assert_eq!(value(&four.report, "sum of negative weights/after"), 0.0);
+    let three = CellResampling::new().max_events(3).resample(&events, &Taxi).unwrap();
+    assert_eq!(three.events.weights(), events.weights());
+    assert_eq!(value(&three.report, "cells left negative"), 1.0);
+    assert_eq!(value(&three.report, "sum of negative weights/after"), -4.0);
+    assert!(CellResampling::new().max_events(1).resample(&events, &Taxi).is_err());
+}
+
+/// The distance of the vectors (multiplicity, scalar sum of pT).
+struct Multiplicity;
+
+impl EventMetric<ParticleSets> for Multiplicity {
+    fn distance(&self, a: ParticleSet<'_>, b: ParticleSet<'_>) -> Result<f64, CoreError> {
+        let pt = |set: ParticleSet<'_>| set.momenta().iter().map(FourMomentum::pt).sum::<f64>();
+        Ok((a.len() as f64 - b.len() as f64).hypot(pt(a) - pt(b)))
+    }
+}
+
+#[test]
+fn cells_of_ragged_sets_with_empty_and_equal_ones() {
+    let p = FourMomentum::new(5.0, 3.0, 0.0, 4.0);
+    // The third set, empty, takes in the first, which is empty, too, and that is enough.
+    let sets = ParticleSets::from_events([vec![], vec![p, p], vec![], vec![], vec![p]]).unwrap();
+    let events = Weighted::new(sets, vec![2.0, 1.0, -1.0, 5.0, -0.5]).unwrap();
+    let after = CellResampling::new().resample(&events, &Multiplicity).unwrap();
+    // Then the set of one particle, as far (1, 3) from that of two as from none: the first index wins.
+    let third = 1.0 / 3.0;
+    let rest = 2.0 * third - 0.5;
+    let size = 2.0 * third + 0.5;
+    let expected = [2.0 * third * (rest / size), 1.0, third, 5.0, 0.5 * (rest / size)];
+    for (got, expected) in after.events.weights().iter().zip(expected) {
+        assert!((got - expected).abs() < 1e-15, "{:?}", after.events.weights());
+    }
+    assert!(std::ptr::eq(after.events.events(), events.events()));
+}
+
+#[test]
+fn scales_of_a_table_are_its_standard_deviations() {
+    let table =
+        Table::from_shape_vec((4, 3), vec![1., 7., 1e300, 3., 7., 3e300, 1., 7., 1e300, 3., 7., 3e300])
+            .unwrap();
+    let scales = Euclid::standardised(&table).unwrap().scales().to_vec();
+    assert_eq!(scales[..2], [1.0, 1.0]);
+    assert!((scales[2] / 1e300 - 1.0).abs() < 1e-14, "{scales:?}");
+    // A change of units changes no cell.
+    let events = toy(2000, 21);
+    let millions = Weighted::new(events.events().mapv(|x| 1e6 * x - 3e5), events.weights().to_vec()).unwrap();
+    let resample = |events: &Weighted<Table>| {
+        let metric = Euclid::standardised(events.events()).unwrap();
+        CellResampling::new().resample_table(events, &metric).unwrap().events.weights().to_vec()
+    };
+    let differs =
+        resample(&events).iter().zip(resample(&millions)).filter(|(a, b)| (**a - b).abs() > 1e-12).count();
+    assert_eq!(differs, 0);
+    let nan = Table::from_shape_vec((2, 2), vec![0.0, 1.0, 2.0, f64::NAN]).unwrap();
+    let error = Euclid::standardised(&nan).unwrap_err().to_string();
+    assert!(error.contains("column 1") && error.contains("event 1"), "{error}");
+    assert!(Euclid::standardised(&Table::zeros((0, 2))).is_err());
+}
+
+#[test]
+fn sums_of_squared_weights_are_the_error_of_neural_resampling_but_not_of_cells() {
+    const TOYS: u64 = 300;
+    // The variance of a bin's sum over toys against the mean sum of w^2 that the resampled events have, all bins together.
+    let (mut neural, mut cells) = ([0.0; 2], [0.0; 3]);
+    for seed in 0..TOYS {
+        let events = toy(1000, 1000 + seed);
+        let x = events.events().column(0).to_vec();
+        let (means, squares): (Vec<f64>, Vec<f64>) = x.iter().map(|&x| (mean(x), mean_square(x))).unzip();
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let drawn = binned(&resample_by_moments(&events, &means, &squares, rng).unwrap().events);
+        let metric = Euclid::standardised(events.events()).unwrap();
+        let celled = binned(&CellResampling::new().resample_table(&events, &metric).unwrap().events);
+        let original = binned(&events);
+        for bin in 0..BINS {
+            // W = 1 - x/2 in bins a tenth wide, whose middle it is exact at: 1000 events of a tenth each.
+            let expected = 100.0 * mean((bin as f64 + 0.5) / BINS as f64);
+            neural[0] += (drawn.sum_weights()[bin] - expected).powi(2);
+            neural[1] += drawn.sum_squared_weights()[bin];
+            cells[0] += (celled.sum_weights()[bin] - expected).powi(2);
+            cells[1] += celled.sum_squared_weights()[bin];
+            cells[2] += original.sum_squared_weights()[bin];
+        }
+    }
+    let (of_neural, of_cells, of_original) =
+        (neural[0] / neural[1], cells[0] / cells[1], cells[0] / cells[2]);
+    println!(
+        "variance over sum of w^2: neural {of_neural:.3}, cells {of_cells:.3}, original's {of_original:.3}"
+    );
+    // The variance of n toys is known to sqrt(2/n) of itself; binomial bins (a fixed number of events) have W^2/V = 0.3 of a
+    // tenth less. 4 sigma.
+    let error = 4.0 * (2.0 / (TOYS as f64 * BINS as f64)).sqrt();
+    assert!((of_neural - 1.0).abs() < error + 0.03, "{of_neural}");
+    assert!((of_original - 1.0).abs() < error + 0.03, "{of_original}");
+    assert!(of_cells > 1.5, "{of_cells}");
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use hepml_core::rand::Rng;
 use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{
-    Error as CoreError, EventSet, FitReport, Fitted, Nested, Observer, RatioEstimator, Weighted,
+    Error as CoreError, EventSet, FitReport, Fitted, Nested, Observer, RatioEstimator, Streams, Weighted,
 };
 
 use crate::calibration::{Calibrated, Calibration};
@@ -44,8 +44,13 @@ where
                 allowed,
             ));
         }
-        let (held_numerator, numerator) = numerator.split(self.held_out, rng)?;
-        let (held_denominator, denominator) = denominator.split(self.held_out, rng)?;
+        // The same stream for both sides: an event that is in both samples at the same place (one of them a reweighting of the
+        // other) is held out of both.
+        let streams = Streams::from_rng(rng);
+        let [(held_numerator, numerator), (held_denominator, denominator)] = [
+            numerator.split(self.held_out, &mut streams.stream(0))?,
+            denominator.split(self.held_out, &mut streams.stream(0))?,
+        ];
         let fitted = self.estimator.fit(&numerator, &denominator, rng, &mut Nested::new("fit", observer))?;
         let calibrated = self.calibration.calibrate(fitted.model, &held_numerator, &held_denominator)?;
         let mut report = FitReport::new();

@@ -18,8 +18,12 @@ use crate::resampling::resampled::Resampled;
 /// which keeps the sum. An event may be in several cells, one after another; a seed that an earlier cell has mended is
 /// skipped.
 ///
-/// Where the next neighbour is farther than the largest radius, or there is none, the cell stays as it is, negative, and is
-/// counted. Without a largest radius that happens only if all weights together are negative.
+/// Where the next neighbour is farther than the largest radius, or the largest number of events is reached, or there is no
+/// other event, the cell stays as it is, negative, and is counted. Without either limit that happens only if all weights
+/// together are negative. A later cell may still take such an event in: what is negative in the end is "negative fraction/after".
+///
+/// Equally near events join in the order of their indices (also events at the same place); nothing is random, and nothing
+/// depends on the number of threads. The effective sample size rises, but what is known does not: see [`Resampled`].
 ///
 /// The report adds to that of [`Resampled`]: "cells", "cells left negative", the curves "cell size" (events) and "cell radius"
 /// (distance of the farthest event), one entry a resampled cell in the order of the seeds, and "largest cell radius".
@@ -40,10 +44,13 @@ pub struct CellResampling {
     /// Left out where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_radius: Option<f64>,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_events: Option<usize>,
 }
 
 impl CellResampling {
-    /// Cells of any radius.
+    /// Cells of any size.
     pub fn new() -> Self {
         Self::default()
     }
@@ -55,10 +62,17 @@ impl CellResampling {
         self
     }
 
-    /// Resamples in any distance, comparing each seed with every event.
+    /// Cells of at most so many events, the seed included; at least 2.
+    #[must_use]
+    pub const fn max_events(mut self, events: usize) -> Self {
+        self.max_events = Some(events);
+        self
+    }
+
+    /// Resamples in any distance (of tables, of particle sets), comparing each seed with every event.
     ///
     /// # Errors
-    /// No events; a largest radius that is not positive; a distance that fails or is not finite, naming the events; weights
+    /// No events; a largest radius that is not positive; fewer than two events in a cell; a distance that fails or is not finite, naming the events; weights
     /// whose sum overflows.
     pub fn resample<E, M>(&self, events: &Weighted<E>, metric: &M) -> Result<Resampled<E>>
     where
@@ -68,7 +82,8 @@ impl CellResampling {
         self.run(events, |seed, visit| visit_all(events.events(), metric, seed, visit))
     }
 
-    /// Resamples a table in the Euclidean distance through a k-d tree: the same cells as [`resample`](Self::resample), faster.
+    /// Resamples a table in the Euclidean distance through a k-d tree: the same cells as [`resample`](Self::resample), in
+    /// O(N log N) for N events in cells of a few.
     ///
     /// # Errors
     /// As [`resample`](Self::resample); an entry that is not finite, naming row and column; another number of columns than
@@ -90,6 +105,16 @@ impl CellResampling {
         if max_radius.is_nan() || max_radius <= 0.0 {
             return Err(CoreError::out_of_range("largest radius of a cell", max_radius, "positive").into());
         }
+        let max_events = self.max_events.unwrap_or(usize::MAX);
+        if max_events < 2 {
+            let allowed = "at least 2";
+            return Err(CoreError::out_of_range(
+                "largest number of events of a cell",
+                max_events as f64,
+                allowed,
+            )
+            .into());
+        }
         hepml_core::finite("sum of |w|", events.weights().iter().map(|weight| weight.abs()).sum())?;
         let mut weights = events.weights().to_vec();
         let mut seeds: Vec<usize> = (0..weights.len()).filter(|&event| weights[event] < 0.0).collect();
@@ -105,7 +130,7 @@ impl CellResampling {
             cell.push(seed);
             let (mut sum, mut radius) = (weights[seed], 0.0);
             nearest(seed, &mut |event, distance| {
-                if distance > max_radius {
+                if distance > max_radius || cell.len() == max_events {
                     return ControlFlow::Break(());
                 }
                 cell.push(event);

@@ -1,7 +1,7 @@
 //! The Euclidean distance of rows.
 
 use hepml_core::ndarray::ArrayView1;
-use hepml_core::{Error as CoreError, EventMetric, Table};
+use hepml_core::{Error as CoreError, EventMetric, Table, check_finite};
 
 use crate::error::Result;
 
@@ -26,6 +26,26 @@ impl Euclid {
             .into()),
             None => Ok(Self { scales }),
         }
+    }
+
+    /// In units of the standard deviation of each column of a table, whatever the weights of its events.
+    ///
+    /// A column that is constant has the unit 1: it adds nothing to any distance of these events.
+    ///
+    /// # Errors
+    /// No events; an entry that is not finite, naming row and column; a standard deviation that overflows, naming the column.
+    pub fn standardised(events: &Table) -> Result<Self> {
+        if events.nrows() == 0 {
+            return Err(CoreError::Empty { what: "sample to standardise".into() }.into());
+        }
+        check_finite("features of a Euclidean distance", events)?;
+        let scales = events.columns().into_iter().map(|column| {
+            // In units of the largest, so that squares neither overflow nor underflow.
+            let largest = column.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+            let constant = column.iter().all(|x| *x == column[0]);
+            if constant { 1.0 } else { largest * (&column / largest).std(0.0) }
+        });
+        Self::new(scales.collect())
     }
 
     /// The unit of length of each column.
