@@ -131,14 +131,24 @@ class Falkon:
         return np.concatenate([block @ coefficients for _, block in self.kernels()])
 
 
+def at_least(least, kind=int):
+    def number(text):
+        if not kind(text) >= least:
+            raise argparse.ArgumentTypeError(f"{text} is not at least {least}")
+        return kind(text)
+
+    number.__name__ = "number"
+    return number
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hepml", required=True, type=pathlib.Path, help="the program falkon_throughput")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--reference", type=int, default=200_000, help="reference events")
-    parser.add_argument("--centres", type=int, default=1000)
-    parser.add_argument("--width", type=float, default=0.3)
-    parser.add_argument("--penalty", type=float, default=1e-10)
+    parser.add_argument("--rounds", type=at_least(1), default=3)
+    parser.add_argument("--reference", type=at_least(1000), default=200_000, help="reference events")
+    parser.add_argument("--centres", type=at_least(2), default=1000)
+    parser.add_argument("--width", type=at_least(1e-6, float), default=0.3)
+    parser.add_argument("--penalty", type=at_least(1e-14, float), default=1e-10)
     arguments = parser.parse_args()
     rng = np.random.default_rng(1)
     reference = rng.exponential(1 / 8, arguments.reference)
@@ -150,10 +160,11 @@ def main():
         np.save(folder / "denominator.npy", reference[:, None])
         for _ in range(arguments.rounds):
             settings = ["--centres", arguments.centres, "--width", arguments.width, "--lambda", arguments.penalty]
-            output = subprocess.run(
-                [arguments.hepml, folder, *map(str, settings)], check=True, capture_output=True, text=True
-            ).stdout
-            hepml = json.loads(output)
+            command = [arguments.hepml, folder, *map(str, settings)]
+            finished = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+            if finished.returncode:
+                sys.exit(f"{arguments.hepml} failed")
+            hepml = json.loads(finished.stdout)
             curves, measures = hepml["curves"], hepml["measures"]
             path = curves["lambda"]
             penalties = path[: path.index(path[-1]) + 1]
@@ -166,7 +177,8 @@ def main():
             differences.append(np.abs(z - falkon.z))
     for name, counts in ("NumPy", steps), ("hepml", [int(count) for count in curves["conjugate gradient iterations"]]):
         print(f"conjugate gradients of {name}: {counts}")
-    print(*hepml["warnings"], sep="\n")
+    for warning in hepml["warnings"]:
+        print(warning)
     numpy_seconds, hepml_seconds = np.median(times, axis=0)
     ratios = [a / b for a, b in times]
     mean, largest = np.mean(differences), np.max(differences)

@@ -1,9 +1,10 @@
 """Boosted trees of hepml-ratio against scikit-learn's HistGradientBoostingClassifier on one core; `run_trees.sh` calls it.
 
 Two samples of correlated features with tails, of which some separate them; 100 trees of 31 leaves, learning rate 0.1, 255 bins,
-no regularisation, nothing held out on either side. Rounds of both alternate, so that whatever else the machine does hits both;
-what is compared is the processor time, the median over the rounds. Both get the same events, and their AUCs on the same test
-events have to agree.
+no regularisation, nothing held out on either side. Features are f64 on both sides; scikit-learn holds derivatives in f32 and their
+sums in f64, hepml both in 64-bit integers. Rounds of both alternate, so that whatever else the machine does hits both; what is
+compared is the processor time, the median over the rounds, of the fit (binning included) and of the evaluation of the test
+events. Both get the same events, and their AUCs on the same test events have to agree.
 """
 
 import argparse
@@ -19,10 +20,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 # Training events of both sides together, features.
-PROBLEMS = [(10_000, 20), (100_000, 8), (100_000, 20), (1_000_000, 20)]
+PROBLEMS = [(1000, 5), (10_000, 20), (100_000, 3), (100_000, 8), (100_000, 20), (100_000, 60), (1_000_000, 20)]
 TEST = 100_000
-# The difference of the AUCs of two such fits that differ in how they place bins: their fluctuation is smaller than 1e-3.
-AGREEMENT = 1e-3
+# The AUCs of two such fits that differ in how they place bins: times the root of the number of events, 0.1 has been measured.
+AGREEMENT = 0.3
 
 
 def sample(rng, events, features, numerator):
@@ -34,11 +35,28 @@ def sample(rng, events, features, numerator):
     return x
 
 
+def at_least(least):
+    def whole(text):
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text} is not at least {least}")
+        return int(text)
+
+    whole.__name__ = "whole number"
+    return whole
+
+
+def throughput(*command):
+    finished = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True)
+    if finished.returncode:
+        sys.exit(f"{command[0]} failed")
+    return json.loads(finished.stdout)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hepml", required=True, type=pathlib.Path, help="the program trees_throughput")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--largest", type=int, default=1_000_000, help="leave out problems with more events")
+    parser.add_argument("--rounds", type=at_least(1), default=5)
+    parser.add_argument("--largest", type=at_least(PROBLEMS[0][0]), default=1_000_000, help="leave out problems with more events")
     arguments = parser.parse_args()
     rng = np.random.default_rng(1)
     print("| events x features | what | scikit-learn s | hepml s | scikit-learn/hepml | least and largest ratio | AUCs |")
@@ -64,11 +82,10 @@ def main():
                 middle = time.process_time()
                 z = model.decision_function(test)
                 end = time.process_time()
-                command = [str(arguments.hepml), folder]
-                ours = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+                ours = throughput(arguments.hepml, folder)
                 times.append(([middle - start, end - middle], [ours["fit"], ours["evaluation"]]))
         aucs = [roc_auc_score(truth, z), roc_auc_score(truth, ours["z"])]
-        if not abs(aucs[0] - aucs[1]) <= AGREEMENT:
+        if not abs(aucs[0] - aucs[1]) <= AGREEMENT / np.sqrt(events):
             disagreements.append(f"{events} x {features}: AUCs {aucs}")
         for which, what in enumerate(["fit", f"evaluation of {TEST}"]):
             pairs = [(a[which], b[which]) for a, b in times]
