@@ -4,6 +4,7 @@ use hepml_core::ndarray::Array1;
 use hepml_core::rand::Rng;
 use hepml_core::{Error as CoreError, LogRatio, Table, Weighted};
 
+use super::likelihood::checked_column;
 use super::toy::{Toy, column, of_column};
 use super::variates::exponential;
 use crate::error::Result;
@@ -30,6 +31,19 @@ impl Exponentials {
             }
         }
         Ok(Self { numerator, denominator })
+    }
+
+    /// The toy of the largest likelihood of two samples: each rate is the inverse of the weighted mean.
+    ///
+    /// # Errors
+    /// No events, negative weights, or none that is not 0, on a side; another number of columns than 1; a number that is not
+    /// finite or below 0; numbers that are all 0.
+    pub fn maximum_likelihood(numerator: &Weighted<Table>, denominator: &Weighted<Table>) -> Result<Self> {
+        let rate = |side, sample| -> Result<f64> {
+            let events = checked_column(side, sample, "0 or more", |x| x >= 0.0)?;
+            Ok(sample.sum_weights() / events.iter().map(|(x, weight)| x * weight).sum::<f64>())
+        };
+        Self::new(rate("numerator", numerator)?, rate("denominator", denominator)?)
     }
 }
 

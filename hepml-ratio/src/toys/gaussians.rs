@@ -5,6 +5,7 @@ use hepml_core::ndarray::{Array1, ArrayRef2};
 use hepml_core::rand::Rng;
 use hepml_core::{Error as CoreError, LogRatio, Table, Weighted, check_finite};
 
+use super::likelihood::check;
 use super::toy::Toy;
 use super::variates::normal;
 use crate::error::Result;
@@ -54,6 +55,29 @@ impl Gaussian {
         Ok(Self { mean: DVector::from_column_slice(mean), root, inverse, log_volume })
     }
 
+    /// The Gaussian of the largest likelihood of a sample: its weighted mean and covariance (over n, not n - 1).
+    ///
+    /// # Errors
+    /// No events, negative weights, or none that is not 0; a number that is not finite; events that do not span all dimensions.
+    fn maximum_likelihood(side: &'static str, sample: &Weighted<Table>) -> Result<Self> {
+        check(side, sample)?;
+        check_finite(side, sample.events())?;
+        let (d, sum) = (sample.events().ncols(), sample.sum_weights());
+        let mut mean = vec![0.0; d];
+        for (event, weight) in sample.events().rows().into_iter().zip(sample.weights()) {
+            mean.iter_mut().zip(event).for_each(|(mean, x)| *mean += weight / sum * x);
+        }
+        let mut covariance = Table::zeros((d, d));
+        for (event, weight) in sample.events().rows().into_iter().zip(sample.weights()) {
+            let difference: Vec<f64> = event.iter().zip(&mean).map(|(x, mean)| x - mean).collect();
+            for ((i, j), entry) in covariance.indexed_iter_mut() {
+                // The same product for (i, j) and (j, i), so that the matrix is symmetric.
+                *entry += weight / sum * (difference[i] * difference[j]);
+            }
+        }
+        Self::new(&mean, &covariance)
+    }
+
     /// The logarithm of the density, without its (2 pi)^(-d/2).
     fn log_density(&self, x: &DVector<f64>) -> f64 {
         -0.5 * (&self.inverse * (x - &self.mean)).norm_squared() - self.log_volume
@@ -81,6 +105,16 @@ impl Gaussians {
             return Err(CoreError::shape("dimensions of the denominator", expected, got).into());
         }
         Ok(Self { numerator, denominator })
+    }
+
+    /// The toy of the largest likelihood of two samples: mean and covariance of each side.
+    ///
+    /// # Errors
+    /// No events, negative weights, or none that is not 0, on a side; a number that is not finite; tables of other numbers of
+    /// columns, or without; events that do not span all dimensions.
+    pub fn maximum_likelihood(numerator: &Weighted<Table>, denominator: &Weighted<Table>) -> Result<Self> {
+        let fit = Gaussian::maximum_likelihood;
+        Self::new(fit("numerator", numerator)?, fit("denominator", denominator)?)
     }
 
     /// N(mu, 1) against N(-mu, 1): ln r = 2 mu x, KL = 2 mu^2, SQR minimum 2 e^(-mu^2/2), LSIF minimum -e^(4 mu^2)/2

@@ -1,6 +1,7 @@
 //! Toys whose likelihood ratio is known exactly (feature `testing`): what learners are measured against.
 //!
-//! A toy is itself a [`LogRatio`](hepml_core::LogRatio), the exact one, so it stands wherever a fitted model does.
+//! A toy is itself a [`LogRatio`](hepml_core::LogRatio), the exact one, so it stands wherever a fitted model does. Those with a
+//! `maximum_likelihood` can be fitted to two samples: what a learner would know that were told the right family.
 //!
 //! | toy | events | ln r |
 //! |---|---|---|
@@ -14,6 +15,7 @@
 mod beta_uniform;
 mod exponentials;
 mod gaussians;
+mod likelihood;
 mod muon_pairs;
 mod point_process;
 mod quadratic_eft;

@@ -4,6 +4,7 @@ use hepml_core::ndarray::Array1;
 use hepml_core::rand::{Rng, RngExt};
 use hepml_core::{Error as CoreError, LogRatio, Table, Weighted};
 
+use super::likelihood::{checked_column, maximum};
 use super::toy::{Toy, column, of_column};
 use super::variates::uniform;
 use crate::error::Result;
@@ -35,6 +36,28 @@ impl MuonPairs {
             }
         }
         Ok(Self { numerator, denominator })
+    }
+
+    /// The toy of the largest likelihood of two samples: the asymmetry of each side.
+    ///
+    /// # Errors
+    /// No events, negative weights, or none that is not 0, on a side; another number of columns than 1; a number that is not
+    /// finite or outside [-1, 1].
+    pub fn maximum_likelihood(numerator: &Weighted<Table>, denominator: &Weighted<Table>) -> Result<Self> {
+        let asymmetry = |side, sample| -> Result<f64> {
+            let inside = |c| (-1.0..=1.0).contains(&c);
+            let events = checked_column(side, sample, "between -1 and 1", inside)?;
+            let log_likelihood = |a: f64| {
+                events.iter().filter(|(_, w)| *w > 0.0).map(|(c, w)| w * density(*c, a).ln()).sum::<f64>()
+            };
+            Ok(maximum(-LARGEST_ASYMMETRY, LARGEST_ASYMMETRY, log_likelihood))
+        };
+        Self::new(asymmetry("numerator", numerator)?, asymmetry("denominator", denominator)?)
+    }
+
+    /// The asymmetries of the numerator and of the denominator.
+    pub fn asymmetries(&self) -> [f64; 2] {
+        [self.numerator, self.denominator]
     }
 }
 

@@ -6,9 +6,13 @@ use hepml_core::ndarray::Array1;
 use hepml_core::rand::{Rng, RngExt};
 use hepml_core::{Error as CoreError, LogRatio, Table, Weighted};
 
+use super::likelihood::{checked_column, maximum};
 use super::toy::{Toy, column, of_column};
 use super::variates::{normal, uniform};
 use crate::error::Result;
+
+/// The largest |c|: far above 1, the quadratic term is all there is.
+const LARGEST_COUPLING: f64 = 100.0;
 
 /// The differential rate s(x; c) = phi(x) ((1 + c x)^2 + c^2 (x^2 - 1)^2), phi the standard normal density, at a coupling c
 /// against c = 0.
@@ -28,11 +32,37 @@ impl QuadraticEft {
     /// # Errors
     /// |c| above 100, or NaN.
     pub fn new(coupling: f64) -> Result<Self> {
-        if coupling.abs() <= 100.0 {
+        if coupling.abs() <= LARGEST_COUPLING {
             Ok(Self { coupling })
         } else {
             Err(CoreError::out_of_range("coupling", coupling, "between -100 and 100").into())
         }
+    }
+
+    /// The toy of the largest likelihood of a sample of the numerator; that of the denominator is known.
+    ///
+    /// The likelihood can have several maxima: the highest on a grid in the angle arctan(c) is followed up.
+    ///
+    /// # Errors
+    /// No events, negative weights, or none that is not 0; another number of columns than 1; a number that is not finite.
+    pub fn maximum_likelihood(numerator: &Weighted<Table>) -> Result<Self> {
+        let events = checked_column("numerator", numerator, "finite", |_| true)?;
+        let log_likelihood = |angle: f64| {
+            let toy = Self { coupling: angle.tan() };
+            let log_rate = toy.rate_ratio().ln();
+            events
+                .iter()
+                .filter(|(_, weight)| *weight > 0.0)
+                .map(|(x, weight)| weight * (toy.enhancement(*x).ln() - log_rate))
+                .sum::<f64>()
+        };
+        let largest = LARGEST_COUPLING.atan();
+        Self::new(maximum(-largest, largest, log_likelihood).tan())
+    }
+
+    /// The coupling c.
+    pub fn coupling(&self) -> f64 {
+        self.coupling
     }
 
     /// The total rate over that of c = 0: 1 + 3 c^2.
