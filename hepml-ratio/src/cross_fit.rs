@@ -1,16 +1,26 @@
 //! Cross-fitting: every event is scored, and none by a model that saw it.
 
+use std::io::{Read, Write};
+
 use hepml_core::ndarray::Array1;
 use hepml_core::rand::Rng;
 use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{
-    Error as CoreError, EventSet, FitReport, Fitted, LogRatio, Observer, RatioEstimator, Weighted,
+    Error as CoreError, EventSet, FitReport, Fitted, Load, LogRatio, ModelFile, Observer, RatioEstimator,
+    Save, Weighted, fit_parts,
 };
 
 use crate::ensemble::{EnsembleMean, EnsembleRatio};
 use crate::error::Result;
-use crate::parallel_fits::fit_all;
 use crate::report::{Scored, examine_scores};
+use crate::split::folds_alike;
+
+const KIND: &str = "hepml-ratio/cross-fit";
+/// The version of the layout of saved models.
+const LAYOUT: u32 = 1;
+/// What the scores of the sides are called in files.
+const SCORES: [[&str; 2]; 2] =
+    [["numerator, log ratios", "numerator, folds"], ["denominator, log ratios", "denominator, folds"]];
 
 /// The models of k folds and the ln r that they give to the events they have not seen.
 ///
@@ -54,11 +64,48 @@ impl<E: ?Sized, M: LogRatio<E>> LogRatio<E> for CrossFitted<M> {
     }
 }
 
+/// With the scores of the events of the fit, which have to be finite.
+impl<M: Save> Save for CrossFitted<M> {
+    fn save(&self, writer: &mut dyn Write) -> hepml_core::Result<()> {
+        let mut file = ModelFile::new(KIND, LAYOUT, &())?;
+        for ([log_ratio, folds], side) in SCORES.into_iter().zip(&self.sides) {
+            file.insert_f64(log_ratio, &side.log_ratio)?;
+            let numbers = side.folds.iter().map(|fold| i64::try_from(*fold).expect("folds are few"));
+            file.insert_i64(folds, &Array1::from_iter(numbers))?;
+        }
+        file.insert_model("models", &self.models)?;
+        file.save(writer)
+    }
+}
+
+impl<M: Load> Load for CrossFitted<M> {
+    fn load(reader: &mut dyn Read) -> hepml_core::Result<Self> {
+        let file = ModelFile::load(reader)?;
+        file.expect(KIND, LAYOUT)?;
+        let models: EnsembleRatio<M> = file.model("models")?;
+        let side = |[log_ratio, folds]: [&str; 2]| {
+            let log_ratio: Array1<f64> = file.f64(log_ratio)?;
+            let numbers: Array1<i64> = file.i64(folds)?;
+            file.expect_shape(folds, &[log_ratio.len()])?;
+            let fold =
+                |number: &i64| usize::try_from(*number).ok().filter(|fold| *fold < models.members().len());
+            let folds = numbers.iter().map(fold).collect::<Option<Vec<usize>>>();
+            let folds = folds.ok_or_else(|| CoreError::Model("a fold that has no model".to_owned()))?;
+            Ok::<_, CoreError>(OutOfFold { log_ratio, folds })
+        };
+        let sides = [side(SCORES[0])?, side(SCORES[1])?];
+        Ok(Self { models, sides })
+    }
+}
+
 /// Fits [`CrossFitted`] ratios: both sides are cut into k random folds, and the model of a fold is fitted to all others.
+///
+/// Sides with the same number of events are cut alike: an event that is in both at the same place (one a reweighting of the other)
+/// is in the same fold of both, and no model that saw it scores it.
 ///
 /// Folds are fitted at the same time, each with random numbers of its own; the result does not depend on the number of threads.
 /// The report has those of the folds as parts, and what [`examine_scores`] says of all events, each scored by the model that has
-/// not seen it.
+/// not seen it: E_den\[r\] is that of the folds' models, without the bias that scores of events of the fit have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde", deny_unknown_fields)]
 pub struct CrossFitConfig<R> {
@@ -84,8 +131,8 @@ impl<R> CrossFitConfig<R> {
         R::Model: Send,
     {
         let sides = [numerator, denominator];
-        let folds = [numerator.folds(self.folds, rng)?, denominator.folds(self.folds, rng)?];
-        let fits = fit_all(self.folds, "fold", rng, observer, |fold, rng, observer| {
+        let folds = folds_alike(sides, self.folds, rng)?;
+        let fits = fit_parts(self.folds, "fold", rng, observer, |fold, rng, observer| {
             let [numerator, denominator] = [0, 1].map(|side| {
                 let mut others: Vec<usize> = Vec::with_capacity(sides[side].len());
                 for (_, events) in folds[side].iter().enumerate().filter(|(other, _)| *other != fold) {
@@ -94,7 +141,7 @@ impl<R> CrossFitConfig<R> {
                 others.sort_unstable();
                 sides[side].select(&others)
             });
-            Ok(self.estimator.fit(&numerator?, &denominator?, rng, observer)?)
+            self.estimator.fit(&numerator?, &denominator?, rng, observer)
         })?;
 
         let mut report = FitReport::new();
@@ -222,6 +269,48 @@ mod tests {
         let auc = fitted.report.get("auc").unwrap();
         assert_eq!((auc.value, auc.error), (0.5, Some(0.0)));
         assert_eq!(fitted.report.parts.len(), 5);
+    }
+
+    #[test]
+    fn no_model_scores_an_event_that_it_saw_on_the_other_side() {
+        // The same events on both sides, one a reweighting of the other.
+        let [numerator, _] = sides();
+        let denominator = numerator.reweighted(vec![0.5; 103]).unwrap();
+        let rng = &mut ChaCha8Rng::seed_from_u64(2);
+        let fitted = CrossFitConfig::new(Memorises, 5).fit(&numerator, &denominator, rng, &mut ()).unwrap();
+        for (event, fold) in fitted.model.numerator().folds.iter().enumerate() {
+            let Memory(seen) = &fitted.model.models().members()[*fold];
+            assert!(seen.iter().all(|side| !side.contains(&(event as f64).to_bits())), "{event}");
+        }
+        assert_eq!(fitted.model.numerator().folds, fitted.model.denominator().folds);
+    }
+
+    impl Save for Memory {
+        fn save(&self, writer: &mut dyn Write) -> CoreResult<()> {
+            ModelFile::new("test/memory", 1, &self.0)?.save(writer)
+        }
+    }
+
+    impl Load for Memory {
+        fn load(reader: &mut dyn Read) -> CoreResult<Self> {
+            Ok(Self(ModelFile::load(reader)?.header()?))
+        }
+    }
+
+    #[test]
+    fn models_and_scores_are_saved() {
+        let [numerator, denominator] = sides();
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let mut model =
+            CrossFitConfig::new(Memorises, 3).fit(&numerator, &denominator, rng, &mut ()).unwrap().model;
+        let bytes = model.to_bytes().unwrap();
+        assert_eq!(CrossFitted::<Memory>::from_bytes(&bytes).unwrap(), model);
+        assert!(CrossFitted::<Memory>::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+        model.sides[0].folds[7] = 3;
+        let error = CrossFitted::<Memory>::from_bytes(&model.to_bytes().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("no model"), "{error}");
+        model.sides[1].log_ratio[0] = f64::INFINITY;
+        assert!(model.to_bytes().is_err());
     }
 
     #[test]

@@ -7,12 +7,12 @@ use hepml_core::rand::{Rng, RngExt};
 use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{
     Error as CoreError, EventSet, FitReport, Fitted, Item, Load, LogRatio, ModelFile, Observer,
-    RatioEstimator, Save, Weighted,
+    RatioEstimator, Save, Weighted, fit_parts,
 };
 
 use crate::error::Result;
-use crate::parallel_fits::fit_all;
-use crate::report::examine;
+use crate::report::{examine, of_densities, warn_of_weights};
+use crate::split::split_alike;
 
 const KIND: &str = "hepml-ratio/ensemble";
 /// The version of the layout of saved ensembles.
@@ -243,24 +243,29 @@ impl<R> EnsembleConfig<R> {
             let allowed = "at least 0 and below 1";
             return Err(CoreError::out_of_range("examination fraction", self.examination, allowed).into());
         }
+        let sides = [("numerator", numerator), ("denominator", denominator)];
         let (held_out, training) = if self.examination > 0.0 {
-            let ((a, numerator), (b, denominator)) =
-                (numerator.split(self.examination, rng)?, denominator.split(self.examination, rng)?);
+            let [(a, numerator), (b, denominator)] =
+                split_alike([numerator, denominator], self.examination, rng)?;
             (Some([a, b]), [numerator, denominator])
         } else {
             (None, [numerator.clone(), denominator.clone()])
         };
         let [numerator, denominator] = &training;
-        let fits = fit_all(self.members, "member", rng, observer, |_, rng, observer| {
-            Ok(if self.bootstrap {
+        let fits = fit_parts(self.members, "member", rng, observer, |_, rng, observer| {
+            if self.bootstrap {
                 let (numerator, denominator) = (replica(numerator, rng)?, replica(denominator, rng)?);
-                self.estimator.fit(&numerator, &denominator, rng, observer)?
+                self.estimator.fit(&numerator, &denominator, rng, observer)
             } else {
-                self.estimator.fit(numerator, denominator, rng, observer)?
-            })
+                self.estimator.fit(numerator, denominator, rng, observer)
+            }
         })?;
 
         let mut report = FitReport::new();
+        of_densities(&mut report);
+        for (name, side) in sides {
+            warn_of_weights(name, side.weights(), &mut report);
+        }
         let mut members = Vec::with_capacity(self.members);
         for (index, fitted) in fits.into_iter().enumerate() {
             let Some(fitted) = fitted else { continue };
@@ -419,6 +424,20 @@ mod tests {
         let mut never = |_: &Progress<'_>| ControlFlow::Break(());
         let error = config.fit(&numerator, &denominator, rng, &mut never).unwrap_err();
         assert!(matches!(error, CoreError::Stopped { .. }));
+    }
+
+    #[test]
+    fn heavy_events_are_named_wherever_they_end_up() {
+        let [numerator, denominator] = sides();
+        for event in 0..50 {
+            let mut weights = vec![1.0; 50];
+            weights[event] = 1e12;
+            let heavy = denominator.reweighted(weights).unwrap();
+            let rng = &mut ChaCha8Rng::seed_from_u64(2);
+            let fitted = EnsembleConfig::new(Draws, 2).fit(&numerator, &heavy, rng, &mut ()).unwrap();
+            let expected = format!("event {event} of the denominator carries 100 % of its weight");
+            assert!(fitted.report.warnings.contains(&expected), "{:?}", fitted.report.warnings);
+        }
     }
 
     #[test]

@@ -18,6 +18,14 @@ pub enum Error {
     /// A network could not be built or trained.
     #[error(transparent)]
     Network(#[from] hepml_nn::Error),
+    /// The training of a network ran into numbers that are not finite.
+    #[error("{} is not finite in epoch {}, step {}{}", .divergence.what(), .divergence.epoch(), .divergence.step(), at(.event.as_ref()))]
+    Diverged {
+        /// The side and index of the first event whose loss by itself is not finite, if there is one.
+        event: Option<(&'static str, usize)>,
+        /// All that had been reached before; its own numbers of events are those of both sides' training events, joined.
+        divergence: Box<hepml_nn::Divergence>,
+    },
     /// A statistic could not be computed.
     #[error(transparent)]
     Statistics(#[from] hepml_stats::Error),
@@ -45,6 +53,10 @@ pub enum Error {
         /// The second derivative along the direction that was met.
         curvature: f64,
     },
+}
+
+fn at(event: Option<&(&'static str, usize)>) -> String {
+    event.map_or_else(String::new, |(side, event)| format!(", at event {event} of the {side}"))
 }
 
 impl Error {

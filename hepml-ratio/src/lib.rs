@@ -16,17 +16,19 @@ mod histogram;
 mod linear;
 mod loss;
 mod network;
-mod parallel_fits;
 mod renormalised;
 pub mod report;
 mod resampling;
 mod reweight;
 mod signed_parts;
+mod split;
+mod standardisation;
 #[cfg(feature = "testing")]
 pub mod toys;
 mod training_tables;
 mod trees;
 mod two_sample;
+mod yields;
 
 pub use calibration::{
     Calibrated, CalibratedEstimator, Calibration, CalibrationMap, HeldOut, HeldOutSide, HistogramCalibration,
@@ -40,8 +42,8 @@ pub use falkon::{CentreSampling, FalkonConfig, FalkonRatio, KernelWidth};
 pub use histogram::{HistogramConfig, HistogramRatio, RatioBins};
 pub use linear::{Degree, LinearConfig, LinearRatio};
 pub use loss::{CLIP, RatioLoss};
-pub use network::{NetworkConfig, NetworkRatio};
-pub use renormalised::Renormalised;
+pub use network::{NetworkConfig, NetworkRatio, ratio_training};
+pub use renormalised::{RatioOf, Renormalised};
 pub use resampling::{
     CellResampling, Euclid, NeuralResampler, NeuralResampling, Resampled, resample_by_moments,
 };
@@ -49,3 +51,4 @@ pub use reweight::{Reweighted, Reweighting};
 pub use signed_parts::{SignedPartsConfig, SignedRatio};
 pub use trees::{TreesConfig, TreesRatio};
 pub use two_sample::{ClassifierTest, ClassifierTestResult, TwoSamplePValue};
+pub use yields::YieldRatioConfig;

@@ -34,22 +34,36 @@
 //! | LSIF linear in f (uLSIF) | r = n/d < 0 | unbounded below |
 //!
 //! Where both are negative every z = ln(n/d) is a maximum and all but the bounded MSE and p-MSE run away. The last two rows
-//! are not losses in z: learners that are linear in f itself can have them. How well a sample as a whole is behaved shows in
-//! the held-out loss, in the number of clipped events and in the local net weight.
+//! are not losses in z: learners that are linear in f itself can have them. A ratio of histograms
+//! ([`HistogramConfig`](crate::HistogramConfig)) is the stationary point of both over functions that are constant within
+//! bins, r = n/d of each bin whatever the signs.
+//!
+//! What says how well a sample as a whole is behaved, and who reports it:
+//!
+//! | symptom | in the report | of |
+//! |---|---|---|
+//! | local net weight | `bins of negative net weight`, and a warning where it is beyond chance | all ([`examine`](crate::report::examine)) |
+//! | runaway z | `clipped events`: held-out events at abs(z) > [`CLIP`] | all |
+//! | clipped losses | `clipped losses` | networks, trees, linear |
+//! | held-out loss | `held-out loss` with its error; a warning where it is below 0 though the loss is not, or above that of r = 1 | trees, linear, kernel |
+//! | no minimum | the curvature: an error ([`NotConvex`](crate::Error::NotConvex)), a warning, `splits refused` | kernel; linear; trees |
 //!
 //! # Clipping
 //! Exponentials that grow without bound are evaluated up to |z| = [`CLIP`] only. Beyond, the loss goes on along its tangent,
 //! so it stays convex where it was and still pulls an event back; the second derivative stays that at the clip, so that
 //! Newton steps remain finite. [`is_clipped`](RatioLoss::is_clipped) says of which events that is true.
 
-use hepml_core::Error as CoreError;
 use hepml_core::serde::{Deserialize, Serialize};
+use hepml_core::{Error as CoreError, EventSet, FitReport, LogRatio, Weighted};
 
 use crate::error::Result;
 
 /// The |z| beyond which growing exponentials are replaced by their tangents: e^30 = 1.1e13 is far beyond any ratio that a
 /// sample can measure, and its square is still finite in f32.
 pub const CLIP: f64 = 30.0;
+
+/// Standard deviations from which on a held-out loss is warned of: beyond chance in any number of fits.
+const SIGMAS: f64 = 5.0;
 
 /// A loss whose minimum over functions z of the event is the logarithm of the likelihood ratio.
 ///
@@ -155,6 +169,66 @@ impl RatioLoss {
         }
     }
 
+    /// Whether neither term is below 0: a functional below 0 then tells of negative weights.
+    pub fn is_positive(self) -> bool {
+        match self {
+            Self::Bce | Self::Mse | Self::PMse(_) | Self::Sqr | Self::PSqr(_) => true,
+            Self::Mlc | Self::Lsif => false,
+        }
+    }
+
+    /// Adds the loss of events that had no part in a fit to its report: `held-out loss`, with the error of independent
+    /// weighted events.
+    ///
+    /// Warns of a loss below 0 that could not be, and of one above that of r = 1, each beyond chance.
+    pub(crate) fn measure_held_out<E: EventSet>(
+        self,
+        model: &impl LogRatio<E>,
+        sides: [&Weighted<E>; 2],
+        report: &mut FitReport,
+    ) -> Result<()> {
+        // Without a sum of weights there are no means: `examine` has warned of it.
+        if sides.iter().any(|side| side.is_empty() || side.sum_weights() <= 0.0) {
+            return Ok(());
+        }
+        let mut loss = [0.0; 2];
+        let mut excess = [0.0; 2];
+        for (side, numerator) in sides.into_iter().zip([true, false]) {
+            let z = model.log_ratio(side.events())?;
+            let at_one = self.terms(numerator, 0.0)[0];
+            let terms: Vec<f64> = z.iter().map(|z| self.terms(numerator, *z)[0]).collect();
+            let sum = side.sum_weights();
+            let mean_and_variance = |shift: f64| {
+                let values = || terms.iter().zip(side.weights()).map(|(term, w)| (w / sum, term - shift));
+                let mean: f64 = values().map(|(share, value)| share * value).sum();
+                let variance: f64 = values().map(|(share, value)| (share * (value - mean)).powi(2)).sum();
+                [mean, variance]
+            };
+            for (sum, part) in loss.iter_mut().zip(mean_and_variance(0.0)) {
+                *sum += part;
+            }
+            for (sum, part) in excess.iter_mut().zip(mean_and_variance(at_one)) {
+                *sum += part;
+            }
+        }
+        let error = loss[1].sqrt();
+        if !(loss[0].is_finite() && error.is_finite()) {
+            report.warn("the held-out loss is beyond the range of numbers");
+            return Ok(());
+        }
+        report.measure("held-out loss", loss[0], Some(error));
+        if self.is_positive() && loss[0] < -SIGMAS * error {
+            report.warn("the held-out loss is below 0, which only negative net weights make it: it may have no minimum");
+        }
+        if excess[0] > SIGMAS * excess[1].sqrt() {
+            report.warn(format!(
+                "the held-out loss is {:.2e} above that of r = 1 everywhere: the fit describes its own events only, or ran away",
+                excess[0]
+            ));
+        }
+        Ok(())
+    }
+
     /// The number s with z = s u, where u is the logit (p-MSE) or logarithm (p-SQR) of the output f that the loss was
     /// published for: p - 1 for p-MSE, p for p-SQR, else 1.
     ///
@@ -219,4 +293,74 @@ fn sigmoids(z: f64) -> [f64; 2] {
     let small = (-z.abs()).exp();
     let (less, more) = (small / (1.0 + small), 1.0 / (1.0 + small));
     if z < 0.0 { [more, less] } else { [less, more] }
+}
+
+#[cfg(test)]
+mod tests {
+    use hepml_core::Table;
+    use hepml_core::ndarray::Array1;
+
+    use super::*;
+
+    /// z of x: a slope.
+    struct Line(f64);
+
+    impl LogRatio<Table> for Line {
+        fn log_ratio(&self, events: &Table) -> hepml_core::Result<Array1<f64>> {
+            Ok(events.column(0).mapv(|x| self.0 * x))
+        }
+    }
+
+    /// Half of the events at -1 and half at 1, with these weights.
+    fn side(weights: [f64; 2]) -> Weighted<Table> {
+        let events = Table::from_shape_fn((4000, 1), |(event, _)| if event % 2 == 0 { -1.0 } else { 1.0 });
+        Weighted::new(events, (0..4000).map(|event| weights[event % 2]).collect()).expect("a weight an event")
+    }
+
+    fn measured(loss: RatioLoss, slope: f64, sides: [[f64; 2]; 2]) -> FitReport {
+        let mut report = FitReport::new();
+        let sides = sides.map(side);
+        loss.measure_held_out(&Line(slope), [&sides[0], &sides[1]], &mut report).expect("finite numbers");
+        report
+    }
+
+    #[test]
+    fn the_held_out_loss_is_the_functional_with_its_error() {
+        // Shares 1/4, 3/4 against 1/2, 1/2 at z = -1, 1.
+        let report = measured(RatioLoss::Sqr, 1.0, [[1.0, 3.0], [2.0, 2.0]]);
+        let (low, high) = ((-0.5_f64).exp(), 0.5_f64.exp());
+        let means = [0.25 * high + 0.75 * low, 0.5 * low + 0.5 * high];
+        // Shares of single events: 1/8000 and 3/8000 against 1/4000.
+        let variance = |shares: [f64; 2], [a, b]: [f64; 2], mean: f64| {
+            2000.0 * ((shares[0] * (a - mean)).powi(2) + (shares[1] * (b - mean)).powi(2))
+        };
+        let error = (variance([1.25e-4, 3.75e-4], [high, low], means[0])
+            + variance([2.5e-4, 2.5e-4], [low, high], means[1]))
+        .sqrt();
+        let loss = report.get("held-out loss").expect("measured");
+        assert!((loss.value - means[0] - means[1]).abs() < 1e-13, "{loss:?}");
+        assert!((loss.error.expect("known") - error).abs() < 1e-13, "{loss:?} {error}");
+        assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    }
+
+    #[test]
+    fn negative_net_weights_and_runaway_fits_are_warned_of() {
+        // At -1 the numerator is negative: the farther z runs, the lower the loss.
+        for loss in [RatioLoss::Bce, RatioLoss::Sqr, RatioLoss::PSqr(2.0)] {
+            let report = measured(loss, 10.0, [[-1.0, 2.0], [1.0, 1.0]]);
+            assert!(report.warnings.iter().any(|warning| warning.contains("below 0")), "{loss:?} {report:?}");
+        }
+        // MLC is negative where it should be.
+        let report = measured(RatioLoss::Mlc, 0.5, [[1.0, 3.0], [2.0, 2.0]]);
+        assert!(report.get("held-out loss").expect("measured").value < 0.0 && report.warnings.is_empty());
+        // The wrong way round, it is worse than to know nothing.
+        for loss in [RatioLoss::Bce, RatioLoss::Mse, RatioLoss::Mlc, RatioLoss::Sqr, RatioLoss::Lsif] {
+            let report = measured(loss, -2.0, [[1.0, 3.0], [2.0, 2.0]]);
+            let is_said = |warning: &String| warning.contains("above that of r = 1");
+            assert!(report.warnings.iter().any(is_said), "{loss:?} {report:?}");
+        }
+        // Clipped, the loss is still a number, until it is none.
+        let report = measured(RatioLoss::Lsif, 1e300, [[1.0, 3.0], [2.0, 2.0]]);
+        assert!(report.get("held-out loss").is_none() && report.warnings[0].contains("range of numbers"));
+    }
 }

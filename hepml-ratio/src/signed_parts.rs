@@ -11,6 +11,8 @@ use hepml_core::{
 };
 
 use crate::error::Result;
+use crate::report::{Scored, can_examine, examine_scores, of_densities, warn_of_weights};
+use crate::split::split_alike;
 
 const KIND: &str = "hepml-ratio/signed-parts";
 /// The version of the layout of saved models.
@@ -25,18 +27,27 @@ const PARTS: [&str; 3] = ["numerator, positive", "numerator, negative", "denomin
 /// r = (c+ r+ - c- r-)/(d+ - d- t) with r± = p±/q+ and t = q-/q+; for a denominator without negative weights
 /// r = c+ r+ - c- r-. It can be negative, where the net weight of a side is.
 ///
-/// The report has those of the parts, the coefficients as measures, and `negative ratios`: the share of the events it was fitted to at
-/// which r is not positive, or not defined.
+/// A tenth of each side is held out from all parts. The report has those of the parts, the coefficients as measures, `negative
+/// ratios` (the share of the held-out events at which r is not positive, or not defined; of the events of the fit where none are
+/// held out), and what held-out events say of r, which there may be negative (see [`examine_scores`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde", deny_unknown_fields)]
 pub struct SignedPartsConfig<R> {
     estimator: R,
+    examination: f64,
 }
 
 impl<R> SignedPartsConfig<R> {
     /// The estimator of the parts.
     pub fn new(estimator: R) -> Self {
-        Self { estimator }
+        Self { estimator, examination: 0.1 }
+    }
+
+    /// The fraction of each side on which the ratio is examined; 0 for none.
+    #[must_use]
+    pub fn examination(mut self, fraction: f64) -> Self {
+        self.examination = fraction;
+        self
     }
 
     fn learn<E: EventSet>(
@@ -49,8 +60,24 @@ impl<R> SignedPartsConfig<R> {
     where
         R: RatioEstimator<E>,
     {
-        let [above, below] = [Halves::new("numerator", numerator)?, Halves::new("denominator", denominator)?];
+        if !(0.0..1.0).contains(&self.examination) {
+            let allowed = "at least 0 and below 1";
+            return Err(CoreError::out_of_range("examination fraction", self.examination, allowed).into());
+        }
+        let (held_out, training) = if self.examination > 0.0 {
+            let [(a, numerator), (b, denominator)] =
+                split_alike([numerator, denominator], self.examination, rng)?;
+            (Some([a, b]), [numerator, denominator])
+        } else {
+            (None, [numerator.clone(), denominator.clone()])
+        };
+        let [above, below] =
+            [Halves::new("numerator", &training[0])?, Halves::new("denominator", &training[1])?];
         let mut report = FitReport::new();
+        of_densities(&mut report);
+        for (name, side) in [("numerator", numerator), ("denominator", denominator)] {
+            warn_of_weights(name, side.weights(), &mut report);
+        }
         let mut fit = |index: usize, part: &Weighted<E>, rng: &mut dyn Rng| {
             let mut observer = Nested::new(PARTS[index], observer);
             let fitted = self.estimator.fit(part, &below.positive, rng, &mut observer)?;
@@ -71,15 +98,33 @@ impl<R> SignedPartsConfig<R> {
             report.measure(format!("coefficient/{name}, positive"), plus, None);
             report.measure(format!("coefficient/{name}, negative"), minus, None);
         }
-        let mut not_positive = 0;
-        for side in [numerator, denominator] {
-            let [n, d] = model.parts(side.events())?;
-            not_positive += n.iter().zip(&d).filter(|(n, d)| !(**n > 0.0 && **d > 0.0)).count();
+        let sides = held_out.as_ref().unwrap_or(&training);
+        let scores = [Signed::new(&model, &sides[0])?, Signed::new(&model, &sides[1])?];
+        let events = sides[0].len() + sides[1].len();
+        let not_positive = scores[0].not_positive + scores[1].not_positive;
+        // Without events to ask there is no share.
+        if events > 0 {
+            report.measure("negative ratios", not_positive as f64 / events as f64, None);
         }
-        let events = numerator.len() + denominator.len();
-        report.measure("negative ratios", not_positive as f64 / events as f64, None);
         if not_positive > 0 {
             report.warn(format!("at {not_positive} of {events} events r is not positive: they have no ln r"));
+        }
+        if let Some([numerator, denominator]) = &held_out
+            && can_examine(numerator, denominator, &mut report)
+        {
+            let undefined = events - scores[0].z.len() - scores[1].z.len();
+            if undefined > 0 {
+                report.warn(format!(
+                    "at {undefined} of {events} held-out events the net density of the denominator is not positive, and there is no r: \
+                     what the report says of r is of the others"
+                ));
+            }
+            match (scores[0].scored(), scores[1].scored()) {
+                (Ok(above), Ok(below)) => examine_scores(above, below, rng, &mut report)?,
+                (Err(error), _) | (_, Err(error)) => {
+                    report.warn(format!("the ratio is not examined: {error}"));
+                }
+            }
         }
         Ok(Fitted { model, report })
     }
@@ -96,6 +141,37 @@ impl<E: EventSet, R: RatioEstimator<E>> RatioEstimator<E> for SignedPartsConfig<
         observer: &mut dyn Observer,
     ) -> hepml_core::Result<Fitted<Self::Model>> {
         Ok(self.learn(numerator, denominator, rng, observer)?)
+    }
+}
+
+/// What a model says of the events of a side at which it has an r.
+struct Signed {
+    /// ln |r|, whether r is negative, and the weight.
+    z: Vec<f64>,
+    is_negative: Vec<bool>,
+    weights: Vec<f64>,
+    /// The events at which r is not positive, or not defined.
+    not_positive: usize,
+}
+
+impl Signed {
+    fn new<E: EventSet, M: LogRatio<E>>(model: &SignedRatio<M>, side: &Weighted<E>) -> Result<Self> {
+        let [n, d] = model.parts(side.events())?;
+        let mut signed =
+            Self { z: Vec::new(), is_negative: Vec::new(), weights: Vec::new(), not_positive: 0 };
+        for ((&n, &d), weight) in n.iter().zip(&d).zip(side.weights()) {
+            signed.not_positive += usize::from(!(n > 0.0 && d > 0.0));
+            if d > 0.0 && d.is_finite() && n.is_finite() {
+                signed.z.push(n.abs().ln() - d.ln());
+                signed.is_negative.push(n < 0.0);
+                signed.weights.push(*weight);
+            }
+        }
+        Ok(signed)
+    }
+
+    fn scored(&self) -> Result<Scored<'_>> {
+        Scored::signed(&self.z, &self.is_negative, &self.weights)
     }
 }
 
@@ -312,7 +388,8 @@ mod tests {
 
     fn fit(numerator: [f64; 4], denominator: [f64; 4]) -> CoreResult<Fitted<SignedRatio<Bins>>> {
         let rng = &mut ChaCha8Rng::seed_from_u64(1);
-        SignedPartsConfig::new(TwoBins).fit(&side(numerator), &side(denominator), rng, &mut ())
+        let config = SignedPartsConfig::new(TwoBins).examination(0.0);
+        config.fit(&side(numerator), &side(denominator), rng, &mut ())
     }
 
     #[test]
@@ -354,10 +431,41 @@ mod tests {
     }
 
     #[test]
+    fn held_out_events_examine_ratios_of_either_sign() {
+        // Below 0 one in three events of the numerator has the weight -3, above 0 all have 1: r is -1/2 and 3/2 + 1/2 or so.
+        let places = |i: usize| if i % 2 == 0 { -1.0 } else { 1.0 };
+        let events = Table::from_shape_fn((9000, 1), |(i, _)| places(i));
+        let weights = (0..9000).map(|i| if i % 6 == 0 { -3.0 } else { 1.0 }).collect();
+        let numerator = Weighted::new(events.clone(), weights).unwrap();
+        let rng = &mut ChaCha8Rng::seed_from_u64(2);
+        let config = SignedPartsConfig::new(TwoBins);
+        let fitted = config.fit(&numerator, &Weighted::unit(events), rng, &mut ()).unwrap();
+        let report = &fitted.report;
+        // 1500 (1 + 1 - 3) below 0 and 4500 above, of 3000, over 1/2 each: r = -1 and 3.
+        let ratio = fitted.model.ratio(&array![[-1.0], [1.0]]).unwrap();
+        assert!((ratio[0] + 1.0).abs() < 0.2 && (ratio[1] - 3.0).abs() < 0.2, "{ratio}");
+        assert!((report.get("negative ratios").unwrap().value - 0.5).abs() < 0.05);
+        // Beyond 4 sigma a fixed seed would be bad luck of 1 in 16,000.
+        let measure = report.get("normalisation").unwrap();
+        assert!((measure.value - 1.0).abs() < 4.0 * measure.error.unwrap(), "{measure:?}");
+        assert!(report.get("inverse normalisation").is_none());
+        assert!(report.get("closure auc").is_some() && report.get("tail index/denominator").is_none());
+        assert_eq!(report.get("effective sample size/denominator").unwrap().value, 900.0);
+        assert_eq!(report.get("ratio of densities").unwrap().value, 1.0);
+        assert!(report.warnings.iter().any(|w| w.contains("r is negative at")), "{:?}", report.warnings);
+    }
+
+    #[test]
     fn bad_input() {
         for weights in [[0.0; 4], [1.0, -1.0, 1.0, -2.0]] {
             assert!(fit(weights, [1.0; 4]).unwrap_err().to_string().contains("numerator"));
             assert!(fit([1.0; 4], weights).unwrap_err().to_string().contains("denominator"));
+        }
+        for fraction in [-0.1, 1.0, f64::NAN] {
+            let config = SignedPartsConfig::new(TwoBins).examination(fraction);
+            let rng = &mut ChaCha8Rng::seed_from_u64(1);
+            let error = config.fit(&side([1.0; 4]), &side([1.0; 4]), rng, &mut ()).unwrap_err().to_string();
+            assert!(error.contains("examination"), "{error}");
         }
         let empty = Weighted::unit(Table::zeros((0, 1)));
         let rng = &mut ChaCha8Rng::seed_from_u64(1);

@@ -4,9 +4,8 @@ use hepml_core::rand::Rng;
 use hepml_core::{Error as CoreError, FitReport, Table, Weighted, check_finite};
 
 use crate::error::Result;
-
-/// The share of a side's weight from which on a single event is warned of: the fit is that event's.
-const LARGE_SHARE: f64 = 0.1;
+use crate::report::{of_densities, warn_of_weights};
+use crate::split::split_alike;
 
 /// Two tables with the same columns, finite, whose weights sum to positive numbers.
 pub(crate) struct TrainingTables {
@@ -31,6 +30,7 @@ impl TrainingTables {
         rng: &mut dyn Rng,
         report: &mut FitReport,
     ) -> Result<Self> {
+        of_densities(report);
         let (features, got) = (numerator.events().ncols(), denominator.events().ncols());
         if features != got {
             return Err(CoreError::shape("columns of the denominator", features, got).into());
@@ -43,14 +43,7 @@ impl TrainingTables {
                 return Err(CoreError::Empty { what: name.into() }.into());
             }
             check_finite(name, side.events())?;
-            let size: f64 = side.weights().iter().map(|weight| weight.abs()).sum();
-            for (event, weight) in side.weights().iter().enumerate() {
-                let share = weight.abs() / size;
-                if share > LARGE_SHARE {
-                    let percent = 100.0 * share;
-                    report.warn(format!("event {event} of the {name} carries {percent:.0} % of its weight"));
-                }
-            }
+            warn_of_weights(name, side.weights(), report);
         }
         if !(0.0..1.0).contains(&fraction) {
             let allowed = "at least 0 and below 1";
@@ -59,8 +52,8 @@ impl TrainingTables {
         let (sides, held_out) = if fraction == 0.0 {
             ([numerator.clone(), denominator.clone()], None)
         } else {
-            let (held_numerator, numerator) = numerator.split(fraction, rng)?;
-            let (held_denominator, denominator) = denominator.split(fraction, rng)?;
+            let [(held_numerator, numerator), (held_denominator, denominator)] =
+                split_alike([numerator, denominator], fraction, rng)?;
             ([numerator, denominator], Some([held_numerator, held_denominator]))
         };
         let sums = [sides[0].sum_weights(), sides[1].sum_weights()];

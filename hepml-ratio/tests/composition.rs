@@ -13,7 +13,8 @@ use hepml_nn::{MlpConfig, StackConfig, TrainingConfig};
 use hepml_ratio::report::closure;
 use hepml_ratio::{
     CalibratedEstimator, CrossFitConfig, EnsembleConfig, EnsembleMean, FalkonConfig, HistogramConfig,
-    LinearConfig, NetworkConfig, PlattCalibration, Renormalised, SignedPartsConfig, TreesConfig,
+    LinearConfig, NetworkConfig, PlattCalibration, RatioOf, Renormalised, SignedPartsConfig, TreesConfig,
+    YieldRatioConfig,
 };
 
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
@@ -114,7 +115,7 @@ fn different_learners_in_one_collection() {
         let model = Renormalised::new(fitted.model, &denominator).unwrap();
         let [a, b] = gaussians(3000, 3);
         let judged = closure(&model, &Discriminant, &a, &b, rng, &mut ()).unwrap();
-        assert!((judged.value - 0.5).abs() < 0.1, "{name}: {judged}");
+        assert!((judged.value - 0.5).abs() < 0.1, "{name}: {judged:?}");
     }
     // Boxes are learners, for whatever is built on learners.
     let boxed: Box<dyn DynRatioEstimator<Table>> = Box::new(Erased(network()));
@@ -203,4 +204,81 @@ fn the_number_of_threads_changes_no_bit() {
     let one = run(1);
     assert_eq!(run(3), one);
     assert_eq!(run(2), one);
+}
+
+/// The z of a ratio of yields, at places and with the weights of both sides times so much.
+fn yield_ratio(learner: &dyn DynRatioEstimator<Table>, factors: [f64; 2]) -> (Array1<f64>, FitReport) {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let [numerator, denominator] = gaussians(600, 10);
+    let scaled = |side: &Weighted<Table>, factor: f64| {
+        let weights = (0..side.len()).map(|event| factor * (1.0 + 0.5 * (event % 3) as f64)).collect();
+        side.reweighted(weights).unwrap()
+    };
+    let (numerator, denominator) = (scaled(&numerator, factors[0]), scaled(&denominator, factors[1]));
+    let fitted = learner.fit_dyn(&numerator, &denominator, &mut rng, &mut ()).unwrap();
+    let places = Table::from_shape_fn((9, 1), |(i, _)| 0.25 * i as f64 - 1.0);
+    (fitted.model.log_ratio(&places).unwrap(), fitted.report)
+}
+
+#[test]
+fn weights_times_a_constant_shift_ratios_of_yields_by_its_logarithm() {
+    /// Powers of two leave every ratio of densities as it is, bit for bit: what is left is the rounding of the logarithms.
+    const ROUNDING: f64 = 1e-14;
+    let ensemble = EnsembleConfig::new(LinearConfig::default(), 2).bootstrap(true);
+    let learners: Vec<(&str, Box<dyn DynRatioEstimator<Table>>)> = vec![
+        ("discriminant", Box::new(Erased(YieldRatioConfig::new(Discriminant)))),
+        ("linear", Box::new(Erased(YieldRatioConfig::new(LinearConfig::default())))),
+        ("trees", Box::new(Erased(YieldRatioConfig::new(TreesConfig::new())))),
+        ("network", Box::new(Erased(YieldRatioConfig::new(network())))),
+        ("ensemble", Box::new(Erased(YieldRatioConfig::new(ensemble)))),
+        ("folds", Box::new(Erased(YieldRatioConfig::new(CrossFitConfig::new(LinearConfig::default(), 3))))),
+    ];
+    for (name, learner) in learners {
+        let (z, report) = yield_ratio(&*learner, [1.0, 1.0]);
+        let (shifted, other) = yield_ratio(&*learner, [8.0, 0.5]);
+        for (a, b) in z.iter().zip(&shifted) {
+            assert!((b - a - 16.0_f64.ln()).abs() < ROUNDING * (1.0 + a.abs()), "{name}: {a} {b}");
+        }
+        // The same sums on both sides; and 16 times.
+        let measures = [report, other].map(|report| report.get("ratio of yields").unwrap());
+        for (measure, expected) in measures.into_iter().zip([1.0_f64, 16.0]) {
+            assert!((measure.value / expected - 1.0).abs() < 1e-12, "{name}: {measure:?}");
+            // Weights of 1, 3/2 and 2 in turn: sqrt(2 (1 + 9/4 + 4)/3 600)/(3/2 600).
+            let error = (2.0 * 7.25 / 3.0 * 600.0_f64).sqrt() / 900.0;
+            assert!((measure.error.unwrap() / expected - error).abs() < 1e-12, "{name}: {measure:?}");
+        }
+    }
+}
+
+#[test]
+fn every_report_says_what_the_ratio_is_one_of() {
+    let [numerator, denominator] = gaussians(400, 11);
+    let learners: Vec<Box<dyn DynRatioEstimator<Table>>> = vec![
+        Box::new(Erased(network())),
+        Box::new(Erased(LinearConfig::default())),
+        Box::new(Erased(SignedPartsConfig::new(LinearConfig::default()))),
+        Box::new(Erased(EnsembleConfig::new(LinearConfig::default(), 2))),
+        Box::new(Erased(CrossFitConfig::new(LinearConfig::default(), 2))),
+    ];
+    let rng = &mut ChaCha8Rng::seed_from_u64(12);
+    for learner in learners {
+        let report = learner.fit(&numerator, &denominator, rng, &mut ()).unwrap().report;
+        assert_eq!(report.measures.iter().filter(|(name, _)| name == "ratio of densities").count(), 1);
+        for name in ["normalisation", "inverse normalisation", "closure auc", "clipped events"] {
+            assert!(report.get(name).is_some(), "{name}: {report:?}");
+        }
+        let yields = YieldRatioConfig::new(learner).fit(&numerator, &denominator, rng, &mut ()).unwrap();
+        assert_eq!(yields.model.of(), RatioOf::Yields);
+        assert!(yields.report.get("ratio of densities").is_none());
+        assert!(yields.report.parts[0].1.get("ratio of densities").is_some());
+    }
+    for bad in [vec![0.0; 400], vec![-1.0; 400]] {
+        let bad = numerator.reweighted(bad).unwrap();
+        let fit = |a: &Weighted<Table>, b: &Weighted<Table>| {
+            let rng = &mut ChaCha8Rng::seed_from_u64(13);
+            YieldRatioConfig::new(Discriminant).fit(a, b, rng, &mut ()).unwrap_err().to_string()
+        };
+        assert!(fit(&bad, &denominator).contains("sum of the weights of the numerator"));
+        assert!(fit(&numerator, &bad).contains("sum of the weights of the denominator"));
+    }
 }

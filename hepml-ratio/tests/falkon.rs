@@ -386,7 +386,7 @@ fn bad_input_is_named() {
     let warned = |what: &str| {
         assert!(fitted.report.warnings.iter().any(|w| w.contains(what)), "{:?}", fitted.report.warnings);
     };
-    warned("feature 1 is constant");
+    warned("column 1 is constant");
     warned("event 5 of the numerator carries 100 % of its weight");
     warned("49 centres instead of 50");
     assert!(fitted.model.log_ratio(odd.events()).unwrap().iter().all(|z| z.is_finite()));

@@ -1,8 +1,10 @@
 //! The losses against their definitions: derivatives, minima, convexity, symmetry, extreme arguments.
 
+use hepml_core::ndarray::array;
 use hepml_core::rand::{RngExt, SeedableRng};
 use hepml_core::rand_chacha::ChaCha8Rng;
-use hepml_ratio::{CLIP, RatioLoss};
+use hepml_core::{RatioEstimator, Weighted};
+use hepml_ratio::{CLIP, HistogramConfig, RatioBins, RatioLoss};
 use proptest::prelude::*;
 
 const LOSSES: [RatioLoss; 9] = [
@@ -214,6 +216,67 @@ fn negative_net_weight() {
     }
     for step in -300..=300 {
         assert!(at(RatioLoss::Lsif, -0.1, 1.0, 0.1 * f64::from(step)) >= 0.0);
+    }
+}
+
+/// The rows of losses that are linear in f: a ratio of histograms is their stationary point in each bin.
+#[test]
+fn losses_linear_in_the_output_have_negative_ratios() {
+    let edges = RatioBins::Edges(vec![vec![0.0, 1.0, 2.0, 3.0]]);
+    // Shares of the bins: n < 0 < d, d < 0 < n, and what makes each sum to 1.
+    let (n, d) = ([-0.2, 0.4, 0.8], [0.5, -0.3, 0.8]);
+    let places = array![[0.5], [1.5], [2.5]];
+    let numerator = Weighted::new(places.clone(), n.to_vec()).unwrap();
+    let denominator = Weighted::new(places.clone(), d.to_vec()).unwrap();
+    let rng = &mut ChaCha8Rng::seed_from_u64(1);
+    let config = HistogramConfig::new(edges).examination(0.0);
+    let fitted = config.fit(&numerator, &denominator, rng, &mut ()).unwrap();
+    let ratio = fitted.model.ratio(&places).unwrap();
+    assert_eq!(fitted.report.get("negative bins").unwrap().value, 2.0);
+    for bin in 0..3 {
+        let (n, d, r) = (n[bin], d[bin], ratio[bin]);
+        assert!((r - n / d).abs() < ROUNDING);
+        // f = r/(1 + r) of the linear MSE, f = r of uLSIF.
+        let f = r / (1.0 + r);
+        let mse = |f: f64| n * (1.0 - f).powi(2) + d * f * f;
+        let lsif = |f: f64| 0.5 * d * f * f - n * f;
+        for (loss, at, curvature) in
+            [(&mse as &dyn Fn(f64) -> f64, f, 2.0 * (n + d)), (&lsif as &dyn Fn(f64) -> f64, r, d)]
+        {
+            // Stationary, with the curvature that the table says: a minimum where it is positive, else unbounded below.
+            let change = |step: f64| loss(at + step) - loss(at);
+            for step in [-1e3, -0.1, 0.1, 1e3] {
+                let quadratic = 0.5 * curvature * step * step;
+                assert!((change(step) - quadratic).abs() < 1e4 * ROUNDING * (1.0 + quadratic.abs()), "{bin}");
+            }
+        }
+    }
+    assert!(ratio[0] < 0.0 && ratio[1] < 0.0);
+}
+
+/// Where both net weights are negative, ln(n/d) is a maximum.
+#[test]
+fn both_net_weights_negative() {
+    let (n, d) = (-0.2, -0.6);
+    let exact = (n / d as f64).ln();
+    for loss in LOSSES {
+        let at = |z: f64| n * loss.terms(true, z)[0] + d * loss.terms(false, z)[0];
+        for step in [-1.0, -0.1, 0.1, 1.0] {
+            assert!(at(exact + step) < at(exact), "{loss:?}");
+        }
+        let is_bounded = matches!(loss, RatioLoss::Mse | RatioLoss::PMse(_));
+        let runs_away = at(-1e6).min(at(1e6)) < -1e4;
+        assert_eq!(runs_away, !is_bounded, "{loss:?}");
+    }
+}
+
+#[test]
+fn losses_that_are_positive_say_so() {
+    for loss in LOSSES {
+        let falls_below = [true, false]
+            .into_iter()
+            .any(|side| (-60..=60).any(|step| loss.terms(side, 0.1 * f64::from(step))[0] < 0.0));
+        assert_eq!(loss.is_positive(), !falls_below, "{loss:?}");
     }
 }
 

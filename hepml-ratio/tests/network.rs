@@ -11,11 +11,12 @@ use hepml_core::{
     Fitted, FourMomentum, Load, LogRatio, ParticleSets, Progress, RatioEstimator, Save, Table, Weighted,
 };
 use hepml_nn::{
-    DeepSetsConfig, Function, MlpConfig, ParticleInput, Scalar, Schedule, StackConfig, TrainingConfig,
+    Architecture, DeepSetsConfig, EfnConfig, EncodedOf, Function, MlpConfig, Network, ParticleInput,
+    PfnConfig, Scalar, Schedule, StackConfig, TrainingConfig,
 };
 use hepml_ratio::{
-    EnsembleConfig, EnsembleRatio, NetworkConfig, NetworkRatio, RatioLoss, Renormalised, SignedPartsConfig,
-    SignedRatio,
+    EnsembleConfig, EnsembleRatio, Error, NetworkConfig, NetworkRatio, RatioLoss, Renormalised,
+    SignedPartsConfig, SignedRatio,
 };
 
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
@@ -127,13 +128,15 @@ fn bits(z: &Array1<f64>) -> Vec<u64> {
 }
 
 fn same_bits<T: Scalar>(learner: &NetworkConfig<MlpConfig, T>) {
-    let sides = gaussians(0.5, 1500, 3);
+    let weights = |factor: f64| (0..1500).map(|event| factor * (1.0 + 0.1 * (event % 7) as f64)).collect();
+    let sides = gaussians(0.5, 1500, 3).map(|side| side.reweighted(weights(1.0)).unwrap());
     let events = sides[0].events();
     let first = fit(learner, &sides, 4).unwrap();
     let z = bits(&first.model.log_ratio(events).unwrap());
-    // Weights are relative to their sum: 2 is a power of 2, and nothing is rounded.
-    let doubled = sides.clone().map(|side| side.reweighted(vec![2.0; 1500]).unwrap());
-    assert_eq!(bits(&fit(learner, &doubled, 4).unwrap().model.log_ratio(events).unwrap()), z);
+    // Weights are relative to their sum: powers of 2 round nothing.
+    let scaled = [(&sides[0], 4.0), (&sides[1], 0.125)];
+    let scaled = scaled.map(|(side, factor)| side.reweighted(weights(factor)).unwrap());
+    assert_eq!(bits(&fit(learner, &scaled, 4).unwrap().model.log_ratio(events).unwrap()), z);
     let training = TrainingConfig::new().epochs(20).batch_size(200).rate(1e-2);
     for threads in [1, 2] {
         let learner =
@@ -158,6 +161,51 @@ fn the_same_seed_gives_the_same_bits() {
     let bytes = fit(&learner(RatioLoss::Bce), &gaussians(0.5, 300, 3), 4).unwrap().model.to_bytes().unwrap();
     let error = NetworkRatio::<MlpConfig, f64>::from_bytes(&bytes).unwrap_err().to_string();
     assert!(error.contains("f32"), "{error}");
+    let error = NetworkRatio::<DeepSetsConfig>::from_bytes(&bytes).unwrap_err().to_string();
+    assert!(error.contains("hepml-nn/mlp"), "{error}");
+    let error = SignedRatio::<NetworkRatio<MlpConfig>>::from_bytes(&bytes).unwrap_err().to_string();
+    assert!(error.contains("hepml-ratio/network"), "{error}");
+}
+
+/// The mean |z| of two models' difference, on events of both sides.
+fn difference(a: &Array1<f64>, b: &Array1<f64>) -> f64 {
+    (a - b).mapv(f64::abs).mean().unwrap()
+}
+
+#[test]
+fn exchanged_sides_permuted_columns_and_other_numbers_give_about_the_same() {
+    let sides = gaussians(0.5, 5000, 31);
+    let judges = gaussians(0.5, 1000, 32)[0].events().clone();
+    let learner = learner(RatioLoss::Bce);
+    let z = |sides: &[Weighted<Table>; 2], seed| {
+        fit(&learner, sides, seed).unwrap().model.log_ratio(&judges).unwrap()
+    };
+    let plain = z(&sides, 33);
+    let exchanged = z(&[sides[1].clone(), sides[0].clone()], 34);
+    assert!(difference(&plain, &-exchanged) < REACH);
+    let swap = |table: &Table| table.select(hepml_core::ndarray::Axis(1), &[1, 0]);
+    let swapped = sides.clone().map(|side| Weighted::unit(swap(side.events())));
+    let model = fit(&learner, &swapped, 35).unwrap().model;
+    assert!(difference(&plain, &model.log_ratio(&swap(&judges)).unwrap()) < REACH);
+    // The same random numbers in f64: training magnifies the rounding of f32, and stays far below what the events leave open.
+    let wide = fit(&learner.clone().precision::<f64>(), &sides, 33).unwrap().model;
+    let rounding = difference(&plain, &wide.log_ratio(&judges).unwrap());
+    assert!(rounding > 0.0 && rounding < 0.1 * REACH, "{rounding}");
+}
+
+#[test]
+fn a_training_that_diverges_names_the_side_and_the_users_event() {
+    let sides = gaussians(0.5, 300, 36);
+    // Steps that take every parameter beyond the numbers of f32.
+    let training = TrainingConfig::new().epochs(3).rate(1e38);
+    let error = fit(&learner(RatioLoss::Mlc).training(training), &sides, 37).unwrap_err();
+    let Some(Error::Diverged { event, divergence }) = error.downcast_ref() else { panic!("{error}") };
+    let text = error.to_string();
+    assert!(text.contains("not finite in epoch 1"), "{text}");
+    assert!(divergence.state::<f32>().is_some());
+    if let Some((side, event)) = event {
+        assert!(*event < 300 && text.contains(&format!("at event {event} of the {side}")), "{text}");
+    }
 }
 
 #[test]
@@ -201,8 +249,14 @@ fn signed_parts_find_the_ratio_without_a_negative_weight() {
     let learner = SignedPartsConfig::new(learner(RatioLoss::Bce));
     let fitted = learner.fit(&numerator, &denominator, rng, &mut ()).unwrap();
     assert_eq!(fitted.report.parts.len(), 3);
+    for (name, truth) in [("normalisation", 1.0), ("closure auc", 0.5)] {
+        let measure = fitted.report.get(name).unwrap_or_else(|| panic!("{name} in {:?}", fitted.report));
+        // 1000 events of a side, worth 360: known to 0.05, three times over.
+        assert!((measure.value - truth).abs() < 0.15, "{name}: {measure:?}");
+    }
     let coefficient = fitted.report.get("coefficient/numerator, negative").unwrap().value;
-    assert!((coefficient - 1.0 / 3.0).abs() < 1e-12, "{coefficient}");
+    // Those of nine tenths of the events, of which about as many are negative.
+    assert!((coefficient - 1.0 / 3.0).abs() < 0.02, "{coefficient}");
     // Where there are enough events; in the tails differences of the parts may be negative.
     let places = Table::from_shape_fn((21, 2), |(i, j)| if j == 0 { 0.1 * i as f64 - 1.0 } else { 0.0 });
     let ratio = fitted.model.ratio(&places).unwrap();
@@ -328,6 +382,65 @@ fn deep_sets_find_the_ratio_of_point_processes() {
     assert_eq!(bits(&loaded.log_ratio(above.events()).unwrap()), bits(&z));
 }
 
+/// Jets of 1 to 5 particles about an axis, wider ones in the numerator; every fifth has a single particle.
+fn jets(events: usize, seed: u64) -> [Weighted<ParticleSets>; 2] {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    [0.4, 0.1].map(|width| {
+        let (mut momenta, mut offsets) = (Vec::new(), vec![0]);
+        for event in 0..events {
+            for _ in 0..=event % 5 {
+                let pt = 1.0 + 9.0 * rng.random::<f64>();
+                let (y, phi) = (width * normal(&mut rng), width * normal(&mut rng));
+                momenta.push(FourMomentum::new(pt * y.cosh(), pt * phi.cos(), pt * phi.sin(), pt * y.sinh()));
+            }
+            offsets.push(momenta.len());
+        }
+        let features = Array2::zeros((momenta.len(), 0));
+        Weighted::unit(ParticleSets::new(momenta, features, Vec::new(), offsets).unwrap())
+    })
+}
+
+/// Fits jets, and checks what holds for every network of sets.
+fn learns_jets<A>(architecture: A)
+where
+    A: Architecture,
+    NetworkConfig<A>: RatioEstimator<ParticleSets, Model = NetworkRatio<A>>,
+    NetworkRatio<A>: LogRatio<ParticleSets>,
+    A::Network: Network<f32, Input = EncodedOf<A, f32>>,
+{
+    let [numerator, denominator] = jets(1500, 40);
+    let learner = |threads| {
+        let training = TrainingConfig::new().epochs(8).rate(5e-3).threads(threads);
+        NetworkConfig::new(architecture.clone()).training(training)
+    };
+    let fit = |threads| {
+        let rng = &mut ChaCha8Rng::seed_from_u64(41);
+        learner(threads).fit(&numerator, &denominator, rng, &mut ()).unwrap()
+    };
+    let (fitted, other) = (fit(1), fit(2));
+    let z = fitted.model.log_ratio(numerator.events()).unwrap();
+    assert_eq!(bits(&other.model.log_ratio(numerator.events()).unwrap()), bits(&z));
+    assert!(z.iter().all(|z| z.is_finite()));
+    // Jets of one particle look alike, wherever it is: the others are told apart.
+    assert!(fitted.report.get("auc").unwrap().value > 0.8, "{:?}", fitted.report.get("auc"));
+    let one = numerator.select(&[5]).unwrap();
+    assert_eq!(one.events().momenta().len(), 1);
+    assert_eq!(fitted.model.log_ratio(one.events()).unwrap()[0].to_bits(), z[5].to_bits());
+    let bytes = fitted.model.to_bytes().unwrap();
+    let loaded = NetworkRatio::<A>::from_bytes(&bytes).unwrap();
+    assert_eq!(bits(&loaded.log_ratio(numerator.events()).unwrap()), bits(&z));
+    for length in [0, 100, bytes.len() - 1] {
+        assert!(NetworkRatio::<A>::from_bytes(&bytes[..length]).is_err());
+    }
+}
+
+#[test]
+fn networks_of_sets_learn_jets_of_any_multiplicity() {
+    let layers = |width: usize| StackConfig::new([width]).activation(Function::Silu);
+    learns_jets(PfnConfig::new(1).phi(layers(16)).f(layers(8)));
+    learns_jets(EfnConfig::new(1).phi(layers(16)).f(layers(8)));
+}
+
 #[test]
 fn bad_input_is_named() {
     let error = |learner: &NetworkConfig<MlpConfig>, sides: &[Weighted<Table>; 2]| {
@@ -388,7 +501,7 @@ fn strange_input_is_warned_of() {
     weights[7] = 1e12;
     sides[0] = sides[0].reweighted(weights).unwrap();
     let warned = warnings(&sides);
-    assert!(warned.contains("one event carries 100% of the weight of the numerator"), "{warned}");
+    assert!(warned.contains("event 7 of the numerator carries 100 % of its weight"), "{warned}");
     let disjoint = gaussians(10.0, 1000, 19);
     assert!(warnings(&disjoint).contains("do not overlap"), "{}", warnings(&disjoint));
 }

@@ -20,6 +20,8 @@ pub struct Divergence {
 
 /// The most events that a message lists.
 const LISTED: usize = 16;
+/// What is not finite where it is the loss of held-out events.
+pub(super) const HELD_OUT_LOSS: &str = "the loss of held-out events";
 
 impl Divergence {
     pub(super) fn new<T: Scalar>(
@@ -35,6 +37,17 @@ impl Divergence {
         Self { what, epoch, step, events, event, state: Box::new(state) }
     }
 
+    /// What is not finite.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// Whether it is the loss of held-out events: then [`event`](Self::event) and [`events`](Self::events) are among them, not
+    /// among the training events.
+    pub fn is_held_out(&self) -> bool {
+        self.what == HELD_OUT_LOSS
+    }
+
     /// The epoch, counted from 1.
     pub fn epoch(&self) -> usize {
         self.epoch
@@ -45,7 +58,7 @@ impl Divergence {
         self.step
     }
 
-    /// The training events of the batch or part of it in which it happened, as indices.
+    /// The events of the batch or part of it in which it happened, as indices.
     pub fn events(&self) -> &[usize] {
         &self.events
     }

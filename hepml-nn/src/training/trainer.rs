@@ -7,6 +7,7 @@ use hepml_core::rand::{Rng, RngExt};
 use hepml_core::{Error as CoreError, Observer, Progress, Streams};
 
 use super::crew::{Crew, Failure};
+use super::divergence::HELD_OUT_LOSS;
 use super::{Divergence, Objective, Trained, TrainingConfig, TrainingState};
 use crate::error::{Error, Result};
 use crate::parameters::Parameters;
@@ -284,7 +285,7 @@ impl<T: Scalar, O: Objective<T>> Trainer<'_, T, O> {
                 Err(Failure::NotFinite(range)) => {
                     let events = held_out[range].to_vec();
                     let event = crew.culprit(*validation, parameters, &events);
-                    return Err(Halt::NotFinite { what: "the loss of held-out events", events, event });
+                    return Err(Halt::NotFinite { what: HELD_OUT_LOSS, events, event });
                 }
             },
         };

@@ -51,8 +51,8 @@ pub enum CentreSampling {
 /// whose products K_nM^T D K_nM v are formed from blocks of the kernel matrix, preconditioned by A^-1, A^T A =
 /// T W T^T + lambda, where W estimates the sum over events from that over the centres. lambda falls along a path, with a
 /// step for each value, to its last one, where steps are taken until Newton's decrement g^T H^-1 g/2 is below a tolerance;
-/// each step is halved until J falls. Kernel logistic regression by this algorithm as a likelihood ratio: NPLM with Falkon,
-/// Eur. Phys. J. C 82 (2022) 879, which sigma at the 90th percentile of the distances and M >= sqrt(n) are from, too.
+/// each step is halved until J falls. Falkon: arXiv:1705.10958; Newton's steps along a falling lambda: arXiv:1907.01771. As a
+/// likelihood ratio: arXiv:2204.02317, which sigma at the 90th percentile of the distances and M >= sqrt(n) are from, too.
 ///
 /// # Limits
 /// A conjugate-gradient iteration costs n M exponentials, a step of Newton about M³ multiplications; the

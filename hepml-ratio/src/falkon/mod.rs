@@ -7,7 +7,6 @@ mod kernel;
 mod model;
 mod newton;
 mod problem;
-mod standardisation;
 
 pub use config::{CentreSampling, FalkonConfig, KernelWidth};
 pub use model::FalkonRatio;

@@ -8,8 +8,8 @@ use hepml_core::{
 };
 
 use super::kernel::{Kernel, KernelEvents};
-use super::standardisation::Standardisation;
 use crate::error::Result;
+use crate::standardisation::Standardisation;
 
 const KIND: &str = "hepml-ratio/falkon";
 const VERSION: u32 = 1;
@@ -71,7 +71,7 @@ impl LogRatio<Table> for FalkonRatio {
             return Err(CoreError::shape("features", features, events.ncols()));
         }
         check_finite("feature", events)?;
-        let points = self.standardisation.apply(events);
+        let points = self.standardisation.rows(events);
         let events = KernelEvents::new(&points, self.centres.ncols(), self.width);
         let coefficients = self.coefficients.as_slice().expect("one contiguous axis");
         Ok(self.kernel.apply(&events, coefficients)?.into())
@@ -95,16 +95,8 @@ impl Load for FalkonRatio {
         file.expect(KIND, VERSION)?;
         let standardisation =
             Standardisation { mean: file.f64("means")?, deviation: file.f64("deviations")? };
-        let (means, deviations) = (&standardisation.mean, &standardisation.deviation);
-        if means.len() != deviations.len() {
-            return Err(CoreError::shape("deviations of a saved model", means.len(), deviations.len()));
-        }
-        for (&mean, &deviation) in means.iter().zip(deviations) {
-            let usable = deviation == 0.0 || deviation > 0.0 && (mean / deviation).is_finite();
-            if !usable {
-                let allowed = "0, or positive and not negligible against the mean";
-                return Err(CoreError::out_of_range("deviation of a saved model", deviation, allowed));
-            }
+        if !standardisation.is_sound() {
+            return Err(CoreError::Model(format!("{KIND}: its means and deviations are none")));
         }
         let centres: Array2<f64> = file.f64("centres")?;
         let coefficients: Array1<f64> = file.f64("coefficients")?;

@@ -13,9 +13,10 @@ use super::config::{CentreSampling, FalkonConfig};
 use super::kernel::{self, Kernel, KernelEvents};
 use super::model::FalkonRatio;
 use super::problem::{Logistic, Side};
-use super::standardisation::Standardisation;
 use crate::error::{Error, Result};
+use crate::loss::RatioLoss;
 use crate::report::examine;
+use crate::standardisation::{Standardisation, warn_of_constant_columns};
 use crate::training_tables::TrainingTables;
 
 /// Halvings of a step before it counts as no step at all: what is left is below rounding.
@@ -41,18 +42,17 @@ pub(super) fn fit(
     let mut report = FitReport::new();
     let training = TrainingTables::new([numerator, denominator], config.examination, rng, &mut report)?;
     let sides = [Side::new(&training.sides[0]), Side::new(&training.sides[1])];
-    let standardisation = Standardisation::of(&sides);
+    let standardisation = Standardisation::of(&training.sides);
     let used = standardisation.used();
     if used.is_empty() {
         return Err(CoreError::Empty { what: "list of features that are not constant".into() }.into());
     }
-    for column in (0..training.features()).filter(|column| !used.contains(column)) {
-        report.warn(format!("feature {column} is constant and is left out"));
-    }
+    warn_of_constant_columns(&training.sides, &mut report);
     describe_weights(&mut report, &training.sides);
 
     let dimension = used.len();
-    let points: Vec<f64> = sides.iter().flat_map(|side| standardisation.apply(side.table)).collect();
+    let points: Vec<f64> =
+        training.sides.iter().flat_map(|side| standardisation.rows(side.events())).collect();
     let absolute: Vec<f64> = sides.iter().flat_map(Side::absolute).collect();
     let streams = Streams::from_rng(rng);
     let present = || absolute.iter().map(|w| if *w > 0.0 { 1.0 } else { 0.0 });
@@ -73,7 +73,7 @@ pub(super) fn fit(
     let events = KernelEvents::new(&points, dimension, width);
     // All events, so that they are named by their place in the sample.
     for (name, sample) in [("numerator", numerator), ("denominator", denominator)] {
-        let points = standardisation.apply(sample.events());
+        let points = standardisation.rows(sample.events());
         if let Some((event, distance)) = KernelEvents::new(&points, dimension, width).too_far() {
             return Err(kernel::too_far(name, event, distance).into());
         }
@@ -118,6 +118,7 @@ pub(super) fn fit(
     let model = FalkonRatio::new(standardisation, centres, coefficients, width)?;
     if let Some([numerator, denominator]) = &training.held_out {
         examine(&model, numerator, denominator, rng, &mut report)?;
+        RatioLoss::Bce.measure_held_out(&model, [numerator, denominator], &mut report)?;
     }
     Ok(Fitted { model, report })
 }

@@ -1,14 +1,12 @@
 //! The weighted logistic regression that is to be solved.
 
-use hepml_core::ndarray::ArrayRef2;
 use hepml_core::{Table, Weighted};
 
 use crate::loss::RatioLoss;
 
 /// One of the two samples.
 pub(super) struct Side<'a> {
-    pub(super) table: &'a ArrayRef2<f64>,
-    pub(super) weights: &'a [f64],
+    weights: &'a [f64],
     /// The sums of the weights and of their absolute values, in units of the largest.
     largest: f64,
     sum: f64,
@@ -22,7 +20,7 @@ impl<'a> Side<'a> {
         let largest = weights.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
         let sum = weights.iter().map(|w| w / largest).sum();
         let sum_absolute = weights.iter().map(|w| w.abs() / largest).sum();
-        Self { table: sample.events(), weights, largest, sum, sum_absolute }
+        Self { weights, largest, sum, sum_absolute }
     }
 
     /// The weights as shares of their sum: 1/2 in all.

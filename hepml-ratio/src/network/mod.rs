@@ -4,7 +4,9 @@ mod config;
 mod model;
 mod objective;
 mod parts;
+mod ratio_training;
 mod tape_loss;
 
 pub use config::NetworkConfig;
 pub use model::NetworkRatio;
+pub use ratio_training::ratio_training;

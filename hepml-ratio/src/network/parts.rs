@@ -1,7 +1,7 @@
 //! The events of both sides, cut into parts.
 
 use hepml_core::rand::{Rng, RngExt};
-use hepml_core::{Error as CoreError, EventSet, Item, Weighted};
+use hepml_core::{Error as CoreError, EventSet, Streams, Weighted};
 use hepml_nn::{Encoder, Inputs, Matrix, Scalar};
 
 use crate::error::{Error, Result};
@@ -39,8 +39,10 @@ impl<E: EventSet> Selection<E> {
     /// # Errors
     /// A side that has too few events for that.
     pub(super) fn cut(sides: [&Weighted<E>; 2], fractions: &[f64], rng: &mut dyn Rng) -> Result<Vec<Self>> {
-        let [numerator, denominator] =
-            [cut(SIDES[0], sides[0].len(), fractions, rng)?, cut(SIDES[1], sides[1].len(), fractions, rng)?];
+        // The same random numbers for both: see `split_alike`.
+        let streams = Streams::from_rng(rng);
+        let cut = |side: usize| cut(SIDES[side], sides[side].len(), fractions, &mut streams.stream(0));
+        let [numerator, denominator] = [cut(0)?, cut(1)?];
         let select = |(above, below): (Vec<usize>, Vec<usize>)| {
             let sides = [sides[0].select(&above)?, sides[1].select(&below)?];
             Ok(Self { sides, indices: [above, below] })
@@ -99,24 +101,24 @@ impl<E: EventSet> Selection<E> {
         Ok(Part { inputs, weights, rounded_weights, signs, numerators })
     }
 
-    /// The same error about an event of the joined ones, with the side and the number that the user knows it by.
+    /// The side of one of the joined events, and the number that the user knows it by.
+    pub(super) fn place(&self, event: usize) -> Option<(&'static str, usize)> {
+        let count = self.indices[0].len();
+        let (side, index) = if event < count { (0, event) } else { (1, event - count) };
+        self.indices[side].get(index).map(|original| (SIDES[side], *original))
+    }
+
+    /// The same error about one of the joined events, by its [`place`](Self::place).
     pub(super) fn named(&self, error: Error) -> Error {
-        let rename = |what: &mut std::borrow::Cow<'static, str>, item: &mut Item| {
-            let Some(event) = &mut item.event else { return };
-            let count = self.indices[0].len();
-            let (side, index) = if *event < count { (0, *event) } else { (1, *event - count) };
-            if let Some(original) = self.indices[side].get(index) {
-                *event = *original;
-                *what = format!("{}: {what}", SIDES[side]).into();
-            }
-        };
         match error {
             Error::Network(hepml_nn::Error::Core(error)) => self.named(error.into()),
             Error::Core(mut error) => {
                 if let CoreError::NotFinite { what, item, .. } | CoreError::OutOfRange { what, item, .. } =
                     &mut error
+                    && let Some((side, original)) = item.event.and_then(|event| self.place(event))
                 {
-                    rename(what, item);
+                    item.event = Some(original);
+                    *what = format!("{side}: {what}").into();
                 }
                 error.into()
             }
@@ -150,4 +152,45 @@ fn cut(name: &str, count: usize, fractions: &[f64], rng: &mut dyn Rng) -> Result
         part.sort_unstable();
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use hepml_core::Table;
+    use hepml_core::rand::SeedableRng;
+    use hepml_core::rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn joined_events_are_known_by_side_and_number() {
+        // Each event is its own number; those of the denominator are negative.
+        let side = |sign: f64, count: usize| {
+            Weighted::unit(Table::from_shape_fn((count, 1), |(i, _)| sign * (i as f64 + 1.0)))
+        };
+        let (above, below) = (side(1.0, 50), side(-1.0, 30));
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        let parts = Selection::cut([&above, &below], &[0.1, 0.2], rng).unwrap();
+        let sizes: Vec<[usize; 2]> = parts.iter().map(|part| [0, 1].map(|i| part.sides[i].len())).collect();
+        assert_eq!(sizes, [[5, 3], [10, 6], [35, 21]]);
+        for part in parts {
+            let joined = part.joined("training").unwrap();
+            for (event, x) in joined.events().iter().enumerate() {
+                let place = if *x > 0.0 { ("numerator", *x) } else { ("denominator", -x) };
+                let (name, original) = part.place(event).unwrap();
+                assert_eq!((name, original as f64 + 1.0), place);
+            }
+            assert!(part.place(joined.len()).is_none());
+        }
+    }
+
+    #[test]
+    fn sides_of_one_sample_are_cut_alike() {
+        let events = Table::from_shape_fn((40, 1), |(i, _)| i as f64);
+        let (above, below) = (Weighted::unit(events.clone()), Weighted::unit(events));
+        let rng = &mut ChaCha8Rng::seed_from_u64(2);
+        for part in Selection::cut([&above, &below], &[0.3], rng).unwrap() {
+            assert_eq!(part.indices[0], part.indices[1]);
+        }
+    }
 }

@@ -11,6 +11,11 @@ use crate::loss::RatioLoss;
 ///
 /// Implements [`RatioEstimator`](hepml_core::RatioEstimator) of tables; the model is a [`TreesRatio`](super::TreesRatio).
 ///
+/// The report has the curves `loss/train` and `loss/validation` (one value a tree), the measures `trees` (kept), `trees grown`,
+/// `effective sample size/training numerator` and `.../training denominator`, `leaves clipped` (to the largest step), `splits
+/// refused` (for want of curvature), `clipped losses` (of the training events at the end), `held-out loss`, and what
+/// [`examine`](crate::report::examine) says of the events held out for it.
+///
 /// ```
 /// use hepml_core::ndarray::Array2;
 /// use hepml_core::rand::SeedableRng;
@@ -49,15 +54,16 @@ pub struct TreesConfig {
     pub(super) feature_share: f64,
     pub(super) validation_share: f64,
     pub(super) patience: usize,
+    pub(super) examination: f64,
 }
 
 impl Default for TreesConfig {
     fn default() -> Self {
         Self {
             loss: RatioLoss::Bce,
-            trees: 300,
-            learning_rate: 0.1,
-            max_leaves: 31,
+            trees: 600,
+            learning_rate: 0.05,
+            max_leaves: 8,
             max_depth: None,
             min_child_weight: 20.0,
             lambda: 1.0,
@@ -67,13 +73,17 @@ impl Default for TreesConfig {
             event_share: 1.0,
             feature_share: 1.0,
             validation_share: 0.2,
-            patience: 10,
+            patience: 20,
+            examination: 0.1,
         }
     }
 }
 
 impl TreesConfig {
-    /// BCE; at most 300 trees of 31 leaves, learning rate 0.1, stopped early on a fifth of the events.
+    /// BCE; at most 600 trees of 8 leaves, learning rate 0.05, stopped early on a fifth of the events that are not examined.
+    ///
+    /// Small trees in small steps: on the smooth ratios of the toys (see the README of the crate) they are two thirds as far from
+    /// ln r as 300 trees of 31 leaves at a rate of 0.1, and MLC is within 1.2 of BCE instead of 1.4.
     pub fn new() -> Self {
         Self::default()
     }
@@ -176,6 +186,14 @@ impl TreesConfig {
     #[must_use]
     pub const fn patience(mut self, trees: usize) -> Self {
         self.patience = trees;
+        self
+    }
+
+    /// The fraction of each side that nothing of the fit sees and the report speaks of ([`examine`](crate::report::examine)); 0.1
+    /// unless given, 0 for none.
+    #[must_use]
+    pub const fn examination(mut self, fraction: f64) -> Self {
+        self.examination = fraction;
         self
     }
 

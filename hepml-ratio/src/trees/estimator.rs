@@ -3,7 +3,6 @@
 use hepml_core::rand::{Rng, RngExt};
 use hepml_core::{
     Error as CoreError, FitReport, Fitted, Observer, Progress, RatioEstimator, Streams, Table, Weighted,
-    check_finite,
 };
 
 use super::binned::{Binned, choose};
@@ -15,6 +14,10 @@ use super::parallel;
 use super::sample::Sample;
 use super::tree::Tree;
 use crate::error::Result;
+use crate::loss::CLIP;
+use crate::report::examine;
+use crate::standardisation::warn_of_constant_columns;
+use crate::training_tables::TrainingTables;
 
 /// The streams of randomness of a fit.
 const BINS: u64 = 0;
@@ -31,37 +34,8 @@ impl RatioEstimator<Table> for TreesConfig {
         rng: &mut dyn Rng,
         observer: &mut dyn Observer,
     ) -> hepml_core::Result<Fitted<TreesRatio>> {
-        self.check()?;
-        check_samples(numerator, denominator)?;
-        let streams = Streams::from_rng(rng);
-        let (train, held_out) = self.samples(numerator, denominator, streams)?;
-        Ok(self.boost(&train, held_out.as_ref(), streams, observer))
+        Ok(self.fit_sides([numerator, denominator], rng, observer)?)
     }
-}
-
-/// # Errors
-/// Sides without events, without features, with different features, or with values that are not finite.
-fn check_samples(numerator: &Weighted<Table>, denominator: &Weighted<Table>) -> Result<()> {
-    for (side, name) in [(numerator, "numerator"), (denominator, "denominator")] {
-        if side.is_empty() {
-            return Err(CoreError::Empty { what: format!("sample of the {name}").into() }.into());
-        }
-        if u32::try_from(2 * side.len()).is_err() {
-            let what = format!("number of events of the {name}");
-            return Err(CoreError::out_of_range(what, side.len() as f64, "below 2^31").into());
-        }
-        check_finite(&format!("features of the {name}"), side.events())?;
-    }
-    let features = numerator.events().ncols();
-    if features == 0 {
-        return Err(CoreError::Empty { what: "list of features".into() }.into());
-    }
-    if denominator.events().ncols() != features {
-        return Err(
-            CoreError::shape("features of the denominator", features, denominator.events().ncols()).into()
-        );
-    }
-    Ok(())
 }
 
 /// The trees so far and what they give.
@@ -74,14 +48,34 @@ struct Boosted {
 }
 
 impl TreesConfig {
-    /// The events to train on, and those held out.
-    fn samples(
+    fn fit_sides(
         &self,
-        numerator: &Weighted<Table>,
-        denominator: &Weighted<Table>,
-        streams: Streams,
-    ) -> Result<(Sample, Option<Sample>)> {
-        let sides = [numerator, denominator];
+        sides: [&Weighted<Table>; 2],
+        rng: &mut dyn Rng,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted<TreesRatio>> {
+        self.check()?;
+        for (side, name) in sides.into_iter().zip(["numerator", "denominator"]) {
+            if u32::try_from(2 * side.len()).is_err() {
+                let what = format!("number of events of the {name}");
+                return Err(CoreError::out_of_range(what, side.len() as f64, "below 2^31").into());
+            }
+        }
+        let mut report = FitReport::new();
+        let training = TrainingTables::new(sides, self.examination, rng, &mut report)?;
+        warn_of_constant_columns(&training.sides, &mut report);
+        let streams = Streams::from_rng(rng);
+        let (train, held_out) = self.samples(training.sides.each_ref(), streams)?;
+        let model = self.boost(&train, held_out.as_ref(), streams, observer, &mut report);
+        if let Some([numerator, denominator]) = &training.held_out {
+            examine(&model, numerator, denominator, rng, &mut report)?;
+            self.loss.measure_held_out(&model, [numerator, denominator], &mut report)?;
+        }
+        Ok(Fitted { model, report })
+    }
+
+    /// The events to train on, and those by whose loss the fit ends.
+    fn samples(&self, sides: [&Weighted<Table>; 2], streams: Streams) -> Result<(Sample, Option<Sample>)> {
         if self.validation_share == 0.0 {
             return Ok((Sample::new("training", sides)?, None));
         }
@@ -91,7 +85,7 @@ impl TreesConfig {
         for side in sides {
             parts.push(side.split(self.validation_share, &mut streams.stream(SPLIT))?);
         }
-        let held_out = Sample::new("held-out", [&parts[0].0, &parts[1].0])?;
+        let held_out = Sample::new("validation", [&parts[0].0, &parts[1].0])?;
         let train = Sample::new("training", [&parts[0].1, &parts[1].1])?;
         Ok((train, Some(held_out)))
     }
@@ -102,13 +96,13 @@ impl TreesConfig {
         held_out: Option<&Sample>,
         streams: Streams,
         observer: &mut dyn Observer,
-    ) -> Fitted<TreesRatio> {
+        report: &mut FitReport,
+    ) -> TreesRatio {
         let binned = Binned::new(train, self.max_bins, Streams::new(streams.stream(BINS).random()));
         let seeds = Streams::new(streams.stream(TREES).random());
         let features = binned.cuts.len();
         let mut grower = Grower::new(self, &binned);
         let mut boosted = Boosted { trees: Vec::new(), gains: Vec::new(), clipped: Vec::new() };
-        let mut report = FitReport::new();
 
         let mut z = vec![0.0; train.len()];
         let mut z_held_out = vec![0.0; held_out.map_or(0, Sample::len)];
@@ -174,14 +168,14 @@ impl TreesConfig {
         if held_out.is_some() {
             report.curve("loss/validation", held_out_curve);
         }
-        self.describe(&mut report, train, &binned, &grower, kept, grown);
+        self.describe(report, train, &grower, kept, grown);
         let model = TreesRatio::new(features, boosted.trees, gains);
         let clipped = if kept == 0 { 0 } else { boosted.clipped[kept - 1] };
-        report.measure("events clipped by the loss", clipped as f64, None);
+        report.measure("clipped losses", clipped as f64, None);
         if clipped > 0 {
-            report.warn(format!("the loss clips {clipped} of {} training events", train.len()));
+            report.warn(format!("the losses of {clipped} training events are clipped, at |ln r| > {CLIP}"));
         }
-        Fitted { model, report }
+        model
     }
 
     /// Numbers and warnings about the fit.
@@ -189,7 +183,6 @@ impl TreesConfig {
         &self,
         report: &mut FitReport,
         train: &Sample,
-        binned: &Binned,
         grower: &Grower<'_>,
         kept: usize,
         grown: usize,
@@ -197,13 +190,10 @@ impl TreesConfig {
         let counts = &grower.counts;
         report.measure("trees", kept as f64, None);
         report.measure("trees grown", grown as f64, None);
-        report.measure("effective sample size/numerator", train.effective[0], None);
-        report.measure("effective sample size/denominator", train.effective[1], None);
+        report.measure("effective sample size/training numerator", train.effective[0], None);
+        report.measure("effective sample size/training denominator", train.effective[1], None);
         report.measure("leaves clipped", counts.clipped as f64, None);
         report.measure("splits refused", counts.refused as f64, None);
-        for (column, _) in binned.cuts.iter().enumerate().filter(|(_, cuts)| cuts.is_empty()) {
-            report.warn(format!("column {column} is constant on the training events"));
-        }
         if kept == 0 {
             report.warn("no tree lowers the loss: the ratio is 1 everywhere");
         } else if self.validation_share > 0.0 && !report.stopped && kept == self.trees {
