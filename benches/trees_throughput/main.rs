@@ -52,7 +52,8 @@ impl Arguments {
             .learning_rate(0.1)
             .lambda(0.0)
             .min_child_weight(1e-3)
-            .validation_share(0.0);
+            .validation_share(0.0)
+            .examination(0.0);
         let clock = || cpu_seconds().ok_or("this system does not tell the processor time");
         let start = clock()?;
         let fitted = config.fit(&numerator, &denominator, &mut ChaCha8Rng::seed_from_u64(1), &mut ())?;

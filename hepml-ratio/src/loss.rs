@@ -45,7 +45,7 @@
 //! | local net weight | `bins of negative net weight`, and a warning where it is beyond chance | all ([`examine`](crate::report::examine)) |
 //! | runaway z | `clipped events`: held-out events at abs(z) > [`CLIP`] | all |
 //! | clipped losses | `clipped losses` | networks, trees, linear |
-//! | held-out loss | `held-out loss` with its error; a warning where it is below 0 though the loss is not, or above that of r = 1 | trees, linear, kernel |
+//! | held-out loss | `held-out loss` with its error; a warning where it is below 0 though the loss is not, or above that of r = 1 | all but histograms |
 //! | no minimum | the curvature: an error ([`NotConvex`](crate::Error::NotConvex)), a warning, `splits refused` | kernel; linear; trees |
 //!
 //! # Clipping
