@@ -13,7 +13,7 @@ use hepml_core::{
 use crate::ensemble::{EnsembleMean, EnsembleRatio};
 use crate::error::Result;
 use crate::report::{Scored, examine_scores};
-use crate::split::folds_alike;
+use crate::split::{Part, folds_alike};
 
 const KIND: &str = "hepml-ratio/cross-fit";
 /// The version of the layout of saved models.
@@ -133,15 +133,19 @@ impl<R> CrossFitConfig<R> {
         let sides = [numerator, denominator];
         let folds = folds_alike(sides, self.folds, rng)?;
         let fits = fit_parts(self.folds, "fold", rng, observer, |fold, rng, observer| {
-            let [numerator, denominator] = [0, 1].map(|side| {
-                let mut others: Vec<usize> = Vec::with_capacity(sides[side].len());
-                for (_, events) in folds[side].iter().enumerate().filter(|(other, _)| *other != fold) {
-                    others.extend(events);
-                }
+            let others = [0, 1].map(|side: usize| {
+                let folds = folds[side].iter().enumerate();
+                let mut others: Vec<usize> = folds
+                    .filter(|(other, _)| *other != fold)
+                    .flat_map(|(_, events)| events)
+                    .copied()
+                    .collect();
                 others.sort_unstable();
-                sides[side].select(&others)
+                others
             });
-            self.estimator.fit(&numerator?, &denominator?, rng, observer)
+            let part = Part::new(sides, others)?;
+            let fitted = self.estimator.fit(&part.sides[0], &part.sides[1], rng, observer);
+            fitted.map_err(|error| part.named(error))
         })?;
 
         let mut report = FitReport::new();

@@ -12,7 +12,7 @@ use hepml_core::{
 
 use crate::error::Result;
 use crate::report::{examine, of_densities, warn_of_weights};
-use crate::split::split_alike;
+use crate::split::{Part, split_alike};
 
 const KIND: &str = "hepml-ratio/ensemble";
 /// The version of the layout of saved ensembles.
@@ -239,31 +239,27 @@ impl<R> EnsembleConfig<R> {
         if self.members == 0 {
             return Err(CoreError::out_of_range("number of members", 0.0, "at least 1").into());
         }
-        if !(0.0..1.0).contains(&self.examination) {
-            let allowed = "at least 0 and below 1";
-            return Err(CoreError::out_of_range("examination fraction", self.examination, allowed).into());
-        }
-        let sides = [("numerator", numerator), ("denominator", denominator)];
-        let (held_out, training) = if self.examination > 0.0 {
-            let [(a, numerator), (b, denominator)] =
-                split_alike([numerator, denominator], self.examination, rng)?;
-            (Some([a, b]), [numerator, denominator])
+        let sides = [numerator, denominator];
+        let (held_out, training) = if self.examination == 0.0 {
+            (None, Part::whole(sides))
         } else {
-            (None, [numerator.clone(), denominator.clone()])
+            let [held_out, training] = split_alike(sides, self.examination, rng)?;
+            (Some(held_out), training)
         };
-        let [numerator, denominator] = &training;
+        let [numerator, denominator] = &training.sides;
         let fits = fit_parts(self.members, "member", rng, observer, |_, rng, observer| {
-            if self.bootstrap {
+            let fitted = if self.bootstrap {
                 let (numerator, denominator) = (replica(numerator, rng)?, replica(denominator, rng)?);
                 self.estimator.fit(&numerator, &denominator, rng, observer)
             } else {
                 self.estimator.fit(numerator, denominator, rng, observer)
-            }
+            };
+            fitted.map_err(|error| training.named(error))
         })?;
 
         let mut report = FitReport::new();
         of_densities(&mut report);
-        for (name, side) in sides {
+        for (name, side) in ["numerator", "denominator"].into_iter().zip(sides) {
             warn_of_weights(name, side.weights(), &mut report);
         }
         let mut members = Vec::with_capacity(self.members);
@@ -284,8 +280,10 @@ impl<R> EnsembleConfig<R> {
             report.warn(format!("stopped with {} of {} members", members.len(), self.members));
         }
         let model = EnsembleRatio::new(members, self.mean)?;
-        if let Some([numerator, denominator]) = held_out {
-            examine(&model, &numerator, &denominator, rng, &mut report)?;
+        if let Some(part) = held_out {
+            let [numerator, denominator] = &part.sides;
+            examine(&model, numerator, denominator, rng, &mut report)
+                .map_err(|error| part.named(error.into()))?;
         }
         Ok(Fitted { model, report })
     }

@@ -12,11 +12,13 @@ use hepml_core::{
 
 use crate::error::Result;
 use crate::report::{Scored, can_examine, examine_scores, of_densities, warn_of_weights};
-use crate::split::split_alike;
+use crate::split::{Origin, Part, of_side, split_alike};
 
 const KIND: &str = "hepml-ratio/signed-parts";
 /// The version of the layout of saved models.
 const LAYOUT: u32 = 1;
+/// The sides.
+const SIDES: [&str; 2] = ["numerator", "denominator"];
 /// What the fits of the parts are called in reports, progress and files.
 const PARTS: [&str; 3] = ["numerator, positive", "numerator, negative", "denominator, negative"];
 
@@ -60,36 +62,36 @@ impl<R> SignedPartsConfig<R> {
     where
         R: RatioEstimator<E>,
     {
-        if !(0.0..1.0).contains(&self.examination) {
-            let allowed = "at least 0 and below 1";
-            return Err(CoreError::out_of_range("examination fraction", self.examination, allowed).into());
-        }
-        let (held_out, training) = if self.examination > 0.0 {
-            let [(a, numerator), (b, denominator)] =
-                split_alike([numerator, denominator], self.examination, rng)?;
-            (Some([a, b]), [numerator, denominator])
+        let (held_out, training) = if self.examination == 0.0 {
+            (None, Part::whole([numerator, denominator]))
         } else {
-            (None, [numerator.clone(), denominator.clone()])
+            let [held_out, training] = split_alike([numerator, denominator], self.examination, rng)?;
+            (Some(held_out), training)
         };
-        let [above, below] =
-            [Halves::new("numerator", &training[0])?, Halves::new("denominator", &training[1])?];
+        let halves = |side: usize| Halves::new(SIDES[side], &training.sides[side], &training.indices[side]);
+        let [above, below] = [halves(0)?, halves(1)?];
         let mut report = FitReport::new();
         of_densities(&mut report);
         for (name, side) in [("numerator", numerator), ("denominator", denominator)] {
             warn_of_weights(name, side.weights(), &mut report);
         }
-        let mut fit = |index: usize, part: &Weighted<E>, rng: &mut dyn Rng| {
+        let mut fit = |index: usize, side: usize, part: &Half<E>, rng: &mut dyn Rng| {
             let mut observer = Nested::new(PARTS[index], observer);
-            let fitted = self.estimator.fit(part, &below.positive, rng, &mut observer)?;
+            let origin =
+                Origin { names: [SIDES[side], SIDES[1]], indices: [&part.indices, &below.positive.indices] };
+            let fitted = self
+                .estimator
+                .fit(&part.events, &below.positive.events, rng, &mut observer)
+                .map_err(|error| origin.named(error))?;
             for warning in &fitted.report.warnings {
                 report.warn(format!("{}: {warning}", PARTS[index]));
             }
             report.part(PARTS[index], fitted.report);
             Ok::<_, CoreError>(fitted.model)
         };
-        let positive = fit(0, &above.positive, rng)?;
-        let negative = above.negative.as_ref().map(|part| fit(1, part, rng)).transpose()?;
-        let below_negative = below.negative.as_ref().map(|part| fit(2, part, rng)).transpose()?;
+        let positive = fit(0, 0, &above.positive, rng)?;
+        let negative = above.negative.as_ref().map(|part| fit(1, 0, part, rng)).transpose()?;
+        let below_negative = below.negative.as_ref().map(|part| fit(2, 1, part, rng)).transpose()?;
         let coefficients = Coefficients { numerator: above.coefficients, denominator: below.coefficients };
         let model = SignedRatio { positive, negative, below_negative, coefficients };
         for (name, [plus, minus]) in
@@ -98,9 +100,13 @@ impl<R> SignedPartsConfig<R> {
             report.measure(format!("coefficient/{name}, positive"), plus, None);
             report.measure(format!("coefficient/{name}, negative"), minus, None);
         }
-        let sides = held_out.as_ref().unwrap_or(&training);
-        let scores = [Signed::new(&model, &sides[0])?, Signed::new(&model, &sides[1])?];
-        let events = sides[0].len() + sides[1].len();
+        let judges = held_out.as_ref().unwrap_or(&training);
+        let score = |side: usize| {
+            Signed::new(&model, &judges.sides[side])
+                .map_err(|error| judges.named(of_side(SIDES[side], error.into())))
+        };
+        let scores = [score(0)?, score(1)?];
+        let events = judges.sides[0].len() + judges.sides[1].len();
         let not_positive = scores[0].not_positive + scores[1].not_positive;
         // Without events to ask there is no share.
         if events > 0 {
@@ -109,7 +115,7 @@ impl<R> SignedPartsConfig<R> {
         if not_positive > 0 {
             report.warn(format!("at {not_positive} of {events} events r is not positive: they have no ln r"));
         }
-        if let Some([numerator, denominator]) = &held_out
+        if let Some(Part { sides: [numerator, denominator], .. }) = &held_out
             && can_examine(numerator, denominator, &mut report)
         {
             let undefined = events - scores[0].z.len() - scores[1].z.len();
@@ -177,13 +183,20 @@ impl Signed {
 
 /// The events of a side by the sign of their weights, which are then all positive.
 struct Halves<E> {
-    positive: Weighted<E>,
-    negative: Option<Weighted<E>>,
+    positive: Half<E>,
+    negative: Option<Half<E>>,
     coefficients: [f64; 2],
 }
 
+/// The events of one sign, and which they are.
+struct Half<E> {
+    events: Weighted<E>,
+    indices: Vec<usize>,
+}
+
 impl<E: EventSet> Halves<E> {
-    fn new(name: &'static str, side: &Weighted<E>) -> Result<Self> {
+    /// The events of a side, which have these numbers.
+    fn new(name: &'static str, side: &Weighted<E>, indices: &[usize]) -> Result<Self> {
         if side.is_empty() {
             return Err(CoreError::Empty { what: name.into() }.into());
         }
@@ -201,7 +214,8 @@ impl<E: EventSet> Halves<E> {
                 (0..weights.len()).filter(|event| sign * weights[*event] > 0.0).collect();
             let selected = side.select(&events)?;
             let sizes = selected.weights().iter().map(|w| w.abs()).collect();
-            selected.reweighted(sizes)
+            let indices = events.into_iter().map(|event| indices[event]).collect();
+            Ok::<_, CoreError>(Half { events: selected.reweighted(sizes)?, indices })
         };
         let negative = if minus > 0.0 { Some(of_sign(-1.0)?) } else { None };
         let coefficients = [plus / (plus - minus), minus / (plus - minus)];

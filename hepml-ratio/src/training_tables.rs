@@ -45,16 +45,11 @@ impl TrainingTables {
             check_finite(name, side.events())?;
             warn_of_weights(name, side.weights(), report);
         }
-        if !(0.0..1.0).contains(&fraction) {
-            let allowed = "at least 0 and below 1";
-            return Err(CoreError::out_of_range("examination fraction", fraction, allowed).into());
-        }
         let (sides, held_out) = if fraction == 0.0 {
             ([numerator.clone(), denominator.clone()], None)
         } else {
-            let [(held_numerator, numerator), (held_denominator, denominator)] =
-                split_alike([numerator, denominator], fraction, rng)?;
-            ([numerator, denominator], Some([held_numerator, held_denominator]))
+            let [held_out, rest] = split_alike([numerator, denominator], fraction, rng)?;
+            (rest.sides, Some(held_out.sides))
         };
         let sums = [sides[0].sum_weights(), sides[1].sum_weights()];
         for (what, sum) in ["weights of the numerator", "weights of the denominator"].into_iter().zip(sums) {

@@ -282,3 +282,36 @@ fn every_report_says_what_the_ratio_is_one_of() {
         assert!(fit(&numerator, &bad).contains("sum of the weights of the denominator"));
     }
 }
+
+#[test]
+fn composites_name_the_users_event() {
+    let sides = gaussians(60, 14);
+    let learner = LinearConfig::default();
+    let learners: Vec<(&str, Box<dyn DynRatioEstimator<Table>>)> = vec![
+        ("ensemble", Box::new(Erased(EnsembleConfig::new(learner, 2)))),
+        ("bootstrap", Box::new(Erased(EnsembleConfig::new(learner, 2).bootstrap(true)))),
+        ("folds", Box::new(Erased(CrossFitConfig::new(learner, 3)))),
+        ("signed parts", Box::new(Erased(SignedPartsConfig::new(learner)))),
+    ];
+    for (name, learner) in learners {
+        // Wherever the event ends up: among the events of the fit or the held-out ones, of either sign.
+        for event in [0, 1, 7, 22, 38, 41, 59] {
+            for (side, named) in [(0, "numerator"), (1, "denominator")] {
+                let mut bad = sides.clone().map(|side| {
+                    let weights = (0..60).map(|event| if event % 3 == 1 { -0.4 } else { 1.0 }).collect();
+                    side.reweighted(weights).unwrap()
+                });
+                let mut table = bad[side].events().clone();
+                table[[event, 0]] = f64::NAN;
+                bad[side] = Weighted::new(table, bad[side].weights().to_vec()).unwrap();
+                let rng = &mut ChaCha8Rng::seed_from_u64(15);
+                let error = learner.fit(&bad[0], &bad[1], rng, &mut ()).map(|_| ()).unwrap_err().to_string();
+                assert!(error.contains(named), "{name}, {named}, event {event}: {error}");
+                assert!(
+                    error.contains(&format!("event {event} ")),
+                    "{name}, {named}, event {event}: {error}"
+                );
+            }
+        }
+    }
+}

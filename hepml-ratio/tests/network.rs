@@ -128,7 +128,7 @@ fn bits(z: &Array1<f64>) -> Vec<u64> {
 }
 
 fn same_bits<T: Scalar>(learner: &NetworkConfig<MlpConfig, T>) {
-    let weights = |factor: f64| (0..1500).map(|event| factor * (1.0 + 0.1 * (event % 7) as f64)).collect();
+    let weights = |factor: f64| (0..1500).map(|event| factor * (1.0 + 0.1 * f64::from(event % 7))).collect();
     let sides = gaussians(0.5, 1500, 3).map(|side| side.reweighted(weights(1.0)).unwrap());
     let events = sides[0].events();
     let first = fit(learner, &sides, 4).unwrap();
@@ -401,7 +401,7 @@ fn jets(events: usize, seed: u64) -> [Weighted<ParticleSets>; 2] {
 }
 
 /// Fits jets, and checks what holds for every network of sets.
-fn learns_jets<A>(architecture: A)
+fn learns_jets<A>(architecture: &A)
 where
     A: Architecture,
     NetworkConfig<A>: RatioEstimator<ParticleSets, Model = NetworkRatio<A>>,
@@ -437,8 +437,8 @@ where
 #[test]
 fn networks_of_sets_learn_jets_of_any_multiplicity() {
     let layers = |width: usize| StackConfig::new([width]).activation(Function::Silu);
-    learns_jets(PfnConfig::new(1).phi(layers(16)).f(layers(8)));
-    learns_jets(EfnConfig::new(1).phi(layers(16)).f(layers(8)));
+    learns_jets(&PfnConfig::new(1).phi(layers(16)).f(layers(8)));
+    learns_jets(&EfnConfig::new(1).phi(layers(16)).f(layers(8)));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The events of both sides, cut into parts.
 
-use hepml_core::rand::{Rng, RngExt};
+use hepml_core::rand::Rng;
 use hepml_core::{Error as CoreError, EventSet, Streams, Weighted};
 use hepml_nn::{Encoder, Inputs, Matrix, Scalar};
 
 use crate::error::{Error, Result};
+use crate::split::shuffled;
 
 /// The names of the sides, in the order in which their events stand.
 pub(super) const SIDES: [&str; 2] = ["numerator", "denominator"];
@@ -129,10 +130,7 @@ impl<E: EventSet> Selection<E> {
 
 /// Random indices of each part of a side; of each fraction that is not 0, at least one.
 fn cut(name: &str, count: usize, fractions: &[f64], rng: &mut dyn Rng) -> Result<Vec<Vec<usize>>> {
-    let mut order: Vec<usize> = (0..count).collect();
-    for last in (1..count).rev() {
-        order.swap(last, rng.random_range(0..=last));
-    }
+    let mut order = shuffled(count, rng);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -12,6 +12,7 @@ use super::reweighted::weights_of;
 use super::scored::Scored;
 use crate::error::Result;
 use crate::loss::CLIP;
+use crate::split::of_side;
 
 /// The AUC above which the sides are disjoint for practical purposes: what r is between them is extrapolated.
 const DISJOINT: f64 = 0.9999;
@@ -33,7 +34,7 @@ pub(crate) fn of_densities(report: &mut FitReport) {
 /// number, the report gets a warning instead.
 ///
 /// # Errors
-/// Those of the model; a z that is NaN, naming the event.
+/// Those of the model, naming the side; a z that is NaN, naming the event.
 pub fn examine<E: EventSet, M: LogRatio<E> + ?Sized>(
     model: &M,
     numerator: &Weighted<E>,
@@ -45,7 +46,11 @@ pub fn examine<E: EventSet, M: LogRatio<E> + ?Sized>(
     if !can_examine(numerator, denominator, report) {
         return Ok(());
     }
-    let z = [model.log_ratio(numerator.events())?.to_vec(), model.log_ratio(denominator.events())?.to_vec()];
+    let z = |name: &str, side: &Weighted<E>| match model.log_ratio(side.events()) {
+        Ok(z) => Ok(z.to_vec()),
+        Err(error) => Err(of_side(name, error)),
+    };
+    let z = [z("numerator", numerator)?, z("denominator", denominator)?];
     let scored = [Scored::new(&z[0], numerator.weights())?, Scored::new(&z[1], denominator.weights())?];
     examine_scores(scored[0], scored[1], rng, report)
 }

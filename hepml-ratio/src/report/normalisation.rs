@@ -1,13 +1,14 @@
 //! E_den\[r\] and E_num\[1/r\].
 
 use hepml_core::FitReport;
-use hepml_core::rand::{Rng, RngExt};
+use hepml_core::rand::Rng;
 
 use super::SIGMAS;
 use super::exponential_mean::ExponentialMean;
 use super::scored::Scored;
 use super::tail::Tail;
 use crate::error::Result;
+use crate::split::shuffled;
 
 /// Adds E_den\[r\] before and after renormalisation; whether the variance of the weights w r is finite.
 pub(super) fn normalisation(
@@ -92,15 +93,6 @@ fn add(name: &str, what: &str, mean: ExponentialMean, is_known: bool, report: &m
         report
             .warn(format!("{what} is {estimate}, not 1: the ratio is not normalised, or wrong in its tails"));
     }
-}
-
-/// The indices below `len` in random order (Fisher-Yates).
-fn shuffled(len: usize, rng: &mut dyn Rng) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..len).collect();
-    for last in (1..len).rev() {
-        order.swap(last, rng.random_range(0..=last));
-    }
-    order
 }
 
 #[cfg(test)]
