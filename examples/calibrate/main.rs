@@ -93,7 +93,7 @@ fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
 
     let mut bar = Bar::new(arguments.json);
     // Nothing held out, nothing stopped early: what makes the trees overconfident.
-    let config = TreesConfig::new().trees(trees).min_child_weight(1.0).validation_share(0.0);
+    let config = TreesConfig::new().trees(trees).min_child_weight(1.0).validation_share(0.0).examination(0.0);
     let fitted = config.fit(&training[0], &training[1], rng, &mut bar)?;
     bar.finish();
     let model = &fitted.model;

@@ -42,7 +42,7 @@ pub(crate) fn samples(
         let start = Instant::now();
         // At each x the positive weights outweigh the negative ones, so that a loss over both is bounded below; the moments
         // change slowly over the two observables, which few leaves follow.
-        let trees = TreesConfig::new().max_leaves(4).learning_rate(0.05).trees(400);
+        let trees = TreesConfig::new().max_leaves(4).learning_rate(0.05).trees(400).examination(0.0);
         let fitted = NeuralResampling::new(trees.clone(), trees).fit(
             &original,
             rng,

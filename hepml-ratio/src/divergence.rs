@@ -19,19 +19,19 @@
 
 use hepml_core::rand::Rng;
 use hepml_core::{EventSet, FitReport, Item, LogRatio, Measure, Weighted};
-use hepml_stats::{BootstrapConfig, TailIndex, bootstrap_joint, tail_index_log};
+use hepml_stats::{BootstrapConfig, bootstrap_joint};
 
 use crate::RatioLoss;
 use crate::calibration::{HeldOut, HeldOutSide};
 use crate::error::Result;
-use crate::reweight::INFINITE_VARIANCE;
+use crate::report::Tail;
 
 /// Divergences of two samples, each with its bootstrap error; see the module for what bounds what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Divergences {
-    /// KL(num, den), from below; without an error where the tail of e^z has an infinite variance.
+    /// KL(num, den), from below; without an error where the variance of e^z is not known to be finite.
     pub kl_forward: Measure,
-    /// KL(den, num), from below; without an error where the tail of e^-z has an infinite variance.
+    /// KL(den, num), from below; without an error where the variance of e^-z is not known to be finite.
     pub kl_reverse: Measure,
     /// The Jensen-Shannon divergence, from below.
     pub jensen_shannon: Measure,
@@ -82,20 +82,28 @@ where
         (
             "tail index/e^z in the denominator",
             &mut kl_forward,
-            tail_index_log(&log_weights(&scored.denominator, 1.0)),
+            Tail::new(&log_weights(&scored.denominator, 1.0)),
         ),
         (
             "tail index/e^-z in the numerator",
             &mut kl_reverse,
-            tail_index_log(&log_weights(&scored.numerator, -1.0)),
+            Tail::new(&log_weights(&scored.numerator, -1.0)),
         ),
     ] {
-        // Too few events have no tail to fit; then the bootstrap error stands.
-        if let Ok(TailIndex { k, .. }) = tail {
-            report.measure(name, k, None);
-            if k >= INFINITE_VARIANCE {
-                kl.error = None;
-                report.warn(format!("{name} is {k:.2}: the variance is infinite, and the KL has no error"));
+        if !tail.is_finite() {
+            kl.error = None;
+        }
+        match &tail {
+            Tail::None => {}
+            Tail::Index(k) => {
+                report.measure(name, *k, None);
+                if !tail.is_finite() {
+                    report
+                        .warn(format!("{name} is {k:.2}: the variance is infinite, and the KL has no error"));
+                }
+            }
+            Tail::Unknown(reason) => {
+                report.warn(format!("the KL has no error, for want of a {name}: {reason}"))
             }
         }
     }

@@ -6,8 +6,6 @@ use hepml_core::{Error as CoreError, EventSet, FitReport, Item, LogRatio, Weight
 use crate::error::{Error, Result};
 use crate::report::{ExponentialMean, Tail, warn_of_weights};
 
-/// From this tail index on the variance of a mean is infinite (arXiv:1507.02646).
-pub(crate) const INFINITE_VARIANCE: f64 = 0.5;
 /// From this tail index on a mean converges too slowly for any sample (arXiv:1507.02646).
 const UNRELIABLE: f64 = 0.7;
 

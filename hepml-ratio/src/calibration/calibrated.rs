@@ -40,9 +40,10 @@ impl<E: ?Sized, M: LogRatio<E>> LogRatio<E> for Calibrated<M> {
         let mut z = self.model.log_ratio(events)?;
         for (event, z) in z.iter_mut().enumerate() {
             let calibrated = self.map.apply(*z);
-            if !(z.is_finite() && calibrated.is_finite()) {
-                let item = Item::event(event);
-                return Err(CoreError::NotFinite { what: "log ratio to calibrate".into(), item, value: *z });
+            for (what, value) in [("log ratio to calibrate", *z), ("calibrated log ratio", calibrated)] {
+                if !value.is_finite() {
+                    return Err(CoreError::NotFinite { what: what.into(), item: Item::event(event), value });
+                }
             }
             *z = calibrated;
         }

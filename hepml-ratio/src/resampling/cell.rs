@@ -69,7 +69,8 @@ impl CellResampling {
         self
     }
 
-    /// Resamples in any distance (of tables, of particle sets), comparing each seed with every event.
+    /// Resamples in any distance (of tables, or of particle sets, such as the EMD of hepml-ot), comparing each seed with every
+    /// event.
     ///
     /// # Errors
     /// No events; a largest radius that is not positive; fewer than two events in a cell; a distance that fails or is not finite, naming the events; weights

@@ -20,6 +20,8 @@ use crate::resampling::resampled::Resampled;
 /// loss must bear them (see [`RatioLoss`](crate::RatioLoss)), or it learns the positive and the negative part apart
 /// ([`SignedPartsConfig`](crate::SignedPartsConfig)). As a logarithm is asked for, a mean that is not positive is an error of
 /// the model; where it is meant to be, [`resample_by_moments`] takes means of either sign.
+///
+/// Fewer events carry the same effective sample size; what that means for errors is told with [`Resampled`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct NeuralResampling<R, Q> {
     mean: R,
