@@ -6,8 +6,6 @@
 
 mod contours;
 mod draw;
-mod jets;
-mod observables;
 mod performance;
 mod tagger;
 
@@ -22,9 +20,8 @@ use hepml::core::rand_chacha::rand_core::SeedableRng;
 use hepml::core::{FitReport, Table};
 use hepml::io::write_npy;
 use hepml::nn::{Schedule, TrainingConfig};
-use hepml_examples::Bar;
+use hepml_examples::{Bar, Jets};
 
-use crate::jets::Jets;
 use crate::performance::Performance;
 use crate::tagger::{Kind, Tagger};
 

@@ -5,8 +5,7 @@ use std::error::Error;
 use hepml::core::rand_chacha::ChaCha8Rng;
 use hepml::core::rand_chacha::rand_core::SeedableRng;
 use hepml::stats::{Estimate, Roc, RocMeasure, roc_bootstrap};
-
-use crate::jets::Jets;
+use hepml_examples::Jets;
 
 /// The replicas of the bootstrap that gives numbers and curves their errors.
 const REPLICAS: usize = 200;

@@ -11,9 +11,7 @@ use hepml::nn::{
     Architecture, CnnConfig, EfnConfig, EncodedOf, EventsOf, LearnerConfig, MlpConfig, Model, Network,
     PfnConfig, StackConfig, TableConfig, TrainingConfig,
 };
-
-use crate::jets::Jets;
-use crate::observables;
+use hepml_examples::{Jets, observables};
 
 /// Which network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,14 +8,19 @@ use hepml::core::{EventSet, ParticleSets, Weighted};
 use hepml::io::NpzFile;
 
 /// Jets with weights, and which of them are tops.
-pub(crate) struct Jets {
-    pub(crate) sets: Weighted<ParticleSets>,
-    pub(crate) is_top: Vec<bool>,
+pub struct Jets {
+    /// The constituents of each, with its weight.
+    pub sets: Weighted<ParticleSets>,
+    /// Whether it is a top jet.
+    pub is_top: Vec<bool>,
 }
 
 impl Jets {
     /// The first `most` jets of a file, or all.
-    pub(crate) fn read(path: &Path, most: Option<usize>) -> Result<Self, Box<dyn Error>> {
+    ///
+    /// # Errors
+    /// A file that is not there, or no such archive; labels other than 0 and 1, or of one kind only.
+    pub fn read(path: &Path, most: Option<usize>) -> Result<Self, Box<dyn Error>> {
         let (sets, labels, weights) = NpzFile::open(path)?.particles()?.read_all()?.into_parts();
         let labels = labels.ok_or_else(|| format!("{}: no labels (array y)", path.display()))?;
         let count = most.map_or(labels.len(), |most| most.min(labels.len()));
@@ -38,12 +43,26 @@ impl Jets {
         Ok(jets)
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many there are.
+    #[expect(clippy::len_without_is_empty, reason = "there is one of each kind at least")]
+    pub fn len(&self) -> usize {
         self.is_top.len()
     }
 
+    /// The top jets, or the QCD jets.
+    ///
+    /// # Errors
+    /// Those of [`Weighted::select`].
+    pub fn of_kind(&self, is_top: bool) -> hepml::core::Result<Weighted<ParticleSets>> {
+        let indices: Vec<usize> = (0..self.len()).filter(|&jet| self.is_top[jet] == is_top).collect();
+        self.sets.select(&indices)
+    }
+
     /// A random part with that share of the jets, and the rest.
-    pub(crate) fn split(&self, share: f64, rng: &mut dyn Rng) -> Result<[Self; 2], Box<dyn Error>> {
+    ///
+    /// # Errors
+    /// Those of [`Weighted::select`].
+    pub fn split(&self, share: f64, rng: &mut dyn Rng) -> Result<[Self; 2], Box<dyn Error>> {
         let mut order: Vec<usize> = (0..self.len()).collect();
         for i in (1..order.len()).rev() {
             order.swap(i, rng.random_range(0..=i));

@@ -1,14 +1,12 @@
-//! What a multilayer perceptron sees of a jet.
+//! Substructure: what learners of tables see of a jet.
 
-use std::error::Error;
-
-use hepml::core::{EventSet, FourMomentum, Observables, ParticleSets, Table};
+use hepml::core::{Error, EventSet, FourMomentum, Observables, ParticleSets, Result, Table};
 use hepml::ot::{NSubjettiness, NSubjettinessConfig};
 use rayon::prelude::*;
 
 /// The mass over the scalar sum of pt, the number of particles, the dispersion sqrt(sum z²) of pt, the width sum z ΔR about
 /// the axis, and N-subjettiness with beta = 1.
-pub(crate) const NAMES: [&str; 7] =
+pub const NAMES: [&str; 7] =
     ["mass/pt", "particles", "pt dispersion", "width", "tau1", "tau2/tau1", "tau3/tau2"];
 
 /// The radius of the jets' clustering.
@@ -17,18 +15,21 @@ const RADIUS: f64 = 0.8;
 /// The jets of a piece of work.
 const BLOCK: usize = 64;
 
-/// The observables of each jet, with these names; on all threads.
-pub(crate) fn observe(jets: &ParticleSets) -> Result<Table, Box<dyn Error>> {
-    let tau = NSubjettinessConfig::new().radius(RADIUS).up_to(3).build()?;
+/// The observables of each jet, with these [`NAMES`]; on all threads.
+///
+/// # Errors
+/// Jets for which one is not defined, named.
+pub fn observe(jets: &ParticleSets) -> Result<Table> {
+    let tau = NSubjettinessConfig::new().radius(RADIUS).up_to(3).build().map_err(Error::from)?;
     let indices: Vec<usize> = (0..jets.event_count()).collect();
     let blocks = indices
         .par_chunks(BLOCK)
         .map(|block| observe_block(&jets.select_events(block)?, &tau))
-        .collect::<hepml::core::Result<Vec<Table>>>()?;
-    Ok(Table::concat_events(&blocks.iter().collect::<Vec<_>>())?)
+        .collect::<Result<Vec<Table>>>()?;
+    Table::concat_events(&blocks.iter().collect::<Vec<_>>())
 }
 
-fn observe_block(jets: &ParticleSets, tau: &NSubjettiness) -> hepml::core::Result<Table> {
+fn observe_block(jets: &ParticleSets, tau: &NSubjettiness) -> Result<Table> {
     let tau = tau.observe(jets)?;
     let mut table = Table::zeros((jets.event_count(), NAMES.len()));
     for ((set, tau), mut row) in jets.events().zip(tau.rows()).zip(table.rows_mut()) {
