@@ -103,7 +103,7 @@ where
                 }
             }
             Tail::Unknown(reason) => {
-                report.warn(format!("the KL has no error, for want of a {name}: {reason}"))
+                report.warn(format!("the KL has no error, for want of a {name}: {reason}"));
             }
         }
     }
