@@ -1,0 +1,144 @@
+//! The table of accuracies.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::sync::Mutex;
+
+use clap::ValueEnum;
+use hepml::core::{Observer, Progress};
+use hepml_examples::Bar;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use crate::Arguments;
+use crate::learner::{LearnerName, LossName};
+use crate::study::Failure;
+use crate::toy::ToyName;
+
+const EVENTS: [usize; 3] = [1_000, 10_000, 100_000];
+const SEEDS: u64 = 5;
+
+/// A fit of the table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cell {
+    toy: ToyName,
+    learner: LearnerName,
+    loss: LossName,
+    n: usize,
+    seed: u64,
+}
+
+/// The errors of ln r of a fit, learned and parametric.
+type Errors = [f64; 2];
+
+impl Cell {
+    /// What it is called in the file of fits.
+    fn key(self) -> String {
+        let Self { toy, learner, loss, n, seed } = self;
+        format!("{toy} {learner} {loss} {n} {seed}")
+    }
+
+    /// Fits it, on one thread.
+    fn fit(self) -> Result<Value, Failure> {
+        let study = self.toy.study(self.learner, self.loss, self.n, self.seed, &mut ())?;
+        let mut all = study.json();
+        all["key"] = self.key().into();
+        Ok(all)
+    }
+}
+
+/// The errors in a line of the file of fits.
+fn errors(line: &Value) -> Option<(String, Errors)> {
+    let number = |name: &str| line[name].as_f64();
+    let errors = [number("mean_abs_error_log_ratio")?, number("mean_abs_error_parametric")?];
+    Some((line["key"].as_str()?.to_owned(), errors))
+}
+
+/// Fits what is not in the file yet, as many at a time as there are threads, and prints the medians.
+pub(crate) fn table(arguments: &Arguments) -> Result<String, Failure> {
+    let toys = arguments.toy.map_or(ToyName::value_variants().to_vec(), |toy| vec![toy]);
+    let losses = arguments.loss.map_or(LossName::value_variants().to_vec(), |loss| vec![loss]);
+    let events = arguments.n.map_or(EVENTS.to_vec(), |n| vec![n]);
+    let mut cells = Vec::new();
+    for &toy in &toys {
+        let learner = arguments.learner.unwrap_or(toy.default_learner());
+        for &loss in &losses {
+            for &n in &events {
+                let seeds = arguments.seed..arguments.seed + SEEDS;
+                cells.extend(seeds.map(|seed| Cell { toy, learner, loss, n, seed }));
+            }
+        }
+    }
+
+    let path = &arguments.fits;
+    let name = path.display();
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut known: HashMap<String, Errors> = HashMap::new();
+    if path.exists() {
+        for (index, line) in BufReader::new(File::open(path)?).lines().enumerate() {
+            let parsed = serde_json::from_str(&line?).ok().and_then(|line| errors(&line));
+            let place = index + 1;
+            known.extend([parsed.ok_or_else(|| format!("{name}, line {place}: no fit of --table"))?]);
+        }
+    }
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    let missing: Vec<Cell> = cells.iter().filter(|cell| !known.contains_key(&cell.key())).copied().collect();
+    // The longest first, so that no thread is left with one at the end.
+    let mut order = missing.clone();
+    order.sort_by_key(|cell| std::cmp::Reverse(cell.n));
+    let shared = Mutex::new((file, Bar::new(arguments.json), 0, known));
+    order.into_par_iter().with_max_len(1).try_for_each(|cell| -> Result<(), Failure> {
+        // A pool of one thread: what learns in parallel does not wait for the others' fits.
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+        let line = alone.install(|| cell.fit()).map_err(|error| format!("{}: {error}", cell.key()))?;
+        let mut guard = shared.lock().map_err(|_| "another fit has failed")?;
+        let (file, bar, done, known) = &mut *guard;
+        writeln!(file, "{line}")?;
+        known.extend(errors(&line));
+        *done += 1;
+        let total = Some(missing.len() as u64);
+        let _ = bar.step(&Progress { stage: "fits", step: *done, total, measures: &[] });
+        Ok(())
+    })?;
+    let (_, bar, _, known) = shared.into_inner().map_err(|_| "a fit has failed")?;
+    bar.finish();
+
+    let median = |toy, loss, n, which: usize| -> f64 {
+        let mut errors: Vec<f64> = cells
+            .iter()
+            .filter(|cell| cell.toy == toy && cell.loss == loss && cell.n == n)
+            .filter_map(|cell| known.get(&cell.key()).map(|errors| errors[which]))
+            .collect();
+        errors.sort_by(f64::total_cmp);
+        errors[errors.len() / 2]
+    };
+    let mut rows = Vec::new();
+    for &toy in &toys {
+        for &n in &events {
+            let row: Vec<f64> = losses.iter().map(|&loss| median(toy, loss, n, 0)).collect();
+            rows.push((toy, n, row, median(toy, losses[0], n, 1)));
+        }
+    }
+    if arguments.json {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|(toy, n, row, parametric)| {
+                let losses: serde_json::Map<_, _> =
+                    losses.iter().zip(row).map(|(loss, error)| (loss.to_string(), json!(error))).collect();
+                json!({ "toy": toy.to_string(), "n": n, "losses": losses, "parametric": parametric })
+            })
+            .collect();
+        return Ok(format!("{:#}\n", json!(rows)));
+    }
+    let names: String = losses.iter().map(|loss| format!(" {} |", loss.to_string().to_uppercase())).collect();
+    let mut text = format!("| toy | events of each side |{names} parametric |\n");
+    text += &format!("| --- | ---: |{} ---: |\n", " ---: |".repeat(losses.len()));
+    for (toy, n, row, parametric) in rows {
+        let row: String = row.iter().map(|error| format!(" {error:.3} |")).collect();
+        text += &format!("| {toy} | {n} |{row} {parametric:.3} |\n");
+    }
+    Ok(text)
+}
