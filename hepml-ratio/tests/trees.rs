@@ -577,7 +577,10 @@ fn held_out_events_are_examined() {
         (Weighted::unit(gaussian(4000, 2, 0.25, 1)), Weighted::unit(gaussian(4000, 2, -0.25, 2)));
     let report = fit(&TreesConfig::new().max_leaves(4), &numerator, &denominator).report;
     let normalisation = report.get("normalisation").unwrap();
-    assert!((normalisation.value - 1.0).abs() < 5.0 * normalisation.error.unwrap(), "{normalisation:?}");
+    // The variance of r = e^(x/2) under the denominator is e^(1/4) - 1; 400 events are held out. (Its estimate may be withheld:
+    // so few events can have a tail that looks heavy.)
+    let error = (0.25_f64.exp_m1() / 400.0).sqrt();
+    assert!((normalisation.value - 1.0).abs() < 5.0 * error, "{normalisation:?}");
     assert!(report.get("closure auc").is_some() && report.get("auc").is_some());
     // Within five errors of the least loss, 2 ln 2 - 2 JSD; the integral by the trapezoidal rule, exact to rounding for these.
     let (mut jensen_shannon, step) = (0.0, 1e-3);
