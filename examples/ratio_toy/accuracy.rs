@@ -133,12 +133,15 @@ pub(crate) fn table(arguments: &Arguments) -> Result<String, Failure> {
             .collect();
         return Ok(format!("{:#}\n", json!(rows)));
     }
-    let names: String = losses.iter().map(|loss| format!(" {} |", loss.to_string().to_uppercase())).collect();
-    let mut text = format!("| toy | events of each side |{names} parametric |\n");
-    text += &format!("| --- | ---: |{} ---: |\n", " ---: |".repeat(losses.len()));
-    for (toy, n, row, parametric) in rows {
-        let row: String = row.iter().map(|error| format!(" {error:.3} |")).collect();
-        text += &format!("| {toy} | {n} |{row} {parametric:.3} |\n");
-    }
-    Ok(text)
+    let names: Vec<String> =
+        losses.iter().map(|loss| format!(" {} |", loss.to_string().to_uppercase())).collect();
+    let mut text = vec![
+        format!("| toy | events of each side |{} parametric |", names.concat()),
+        format!("| --- | ---: |{} ---: |", " ---: |".repeat(losses.len())),
+    ];
+    text.extend(rows.iter().map(|(toy, n, row, parametric)| {
+        let row: Vec<String> = row.iter().map(|error| format!(" {error:.3} |")).collect();
+        format!("| {toy} | {n} |{} {parametric:.3} |", row.concat())
+    }));
+    Ok(text.join("\n") + "\n")
 }

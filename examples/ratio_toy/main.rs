@@ -122,7 +122,8 @@ fn table(study: &Study) -> String {
 }
 
 fn warnings(report: &FitReport) -> String {
-    report.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect()
+    let lines: Vec<String> = report.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
+    lines.concat()
 }
 
 fn main() -> ExitCode {
