@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use clap::ValueEnum;
 use hepml::core::{Observer, Progress};
 use hepml_examples::Bar;
-use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::Arguments;
@@ -46,6 +47,14 @@ impl Cell {
         all["key"] = self.key().into();
         Ok(all)
     }
+}
+
+/// What the threads share.
+struct Shared {
+    file: File,
+    bar: Bar,
+    done: u64,
+    known: HashMap<String, Errors>,
 }
 
 /// The errors in a line of the file of fits.
@@ -89,21 +98,31 @@ pub(crate) fn table(arguments: &Arguments) -> Result<String, Failure> {
     // The longest first, so that no thread is left with one at the end.
     let mut order = missing.clone();
     order.sort_by_key(|cell| std::cmp::Reverse(cell.n));
-    let shared = Mutex::new((file, Bar::new(arguments.json), 0, known));
-    order.into_par_iter().with_max_len(1).try_for_each(|cell| -> Result<(), Failure> {
-        // A pool of one thread: what learns in parallel does not wait for the others' fits.
+    let total = Some(order.len() as u64);
+    let bar = Bar::new(arguments.json);
+    let next = AtomicUsize::new(0);
+    let shared = Mutex::new(Shared { file, bar, done: 0, known });
+    let work = || -> Result<(), Failure> {
+        // A pool of one thread, so that what learns in parallel keeps to this one.
         let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-        let line = alone.install(|| cell.fit()).map_err(|error| format!("{}: {error}", cell.key()))?;
-        let mut guard = shared.lock().map_err(|_| "another fit has failed")?;
-        let (file, bar, done, known) = &mut *guard;
-        writeln!(file, "{line}")?;
-        known.extend(errors(&line));
-        *done += 1;
-        let total = Some(missing.len() as u64);
-        let _ = bar.step(&Progress { stage: "fits", step: *done, total, measures: &[] });
+        while let Some(cell) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let line = alone.install(|| cell.fit()).map_err(|error| format!("{}: {error}", cell.key()));
+            let line = line.inspect_err(|_| next.store(order.len(), Ordering::Relaxed))?;
+            let mut shared = shared.lock().map_err(|_| "another fit has panicked")?;
+            writeln!(shared.file, "{line}")?;
+            shared.known.extend(errors(&line));
+            shared.done += 1;
+            let step = shared.done;
+            let _ = shared.bar.step(&Progress { stage: "fits", step, total, measures: &[] });
+        }
         Ok(())
+    };
+    // Threads of our own: one of rayon's that waits for another pool would begin the next fit meanwhile.
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..rayon::current_num_threads()).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| "a fit has panicked")?)
     })?;
-    let (_, bar, _, known) = shared.into_inner().map_err(|_| "a fit has failed")?;
+    let Shared { bar, known, .. } = shared.into_inner().map_err(|_| "a fit has panicked")?;
     bar.finish();
 
     let median = |toy, loss, n, which: usize| -> f64 {

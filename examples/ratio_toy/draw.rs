@@ -14,7 +14,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Failure>;
 
 const FONT: &str = "Helvetica, Arial, sans-serif";
-const SIZE: (u32, u32) = (1240, 1120);
+const SIZE: (u32, u32) = (1240, 1160);
 /// The test events of each side that are drawn as points.
 const POINTS: usize = 1500;
 /// The quantiles of the exact ln r between which it is drawn.
@@ -35,9 +35,9 @@ pub(crate) fn figure(path: &Path, title: &str, study: &Study) -> Drawn {
     let (heading, body) = root.split_vertically(56);
     heading.draw(&Text::new(title.to_owned(), (24, 20), text(26)))?;
     let (left, right) = body.split_horizontally(SIZE.0 / 2);
-    let (scatter, residual) = left.split_vertically(660);
+    let (scatter, residual) = left.split_vertically(690);
     let (upper, lower) = right.split_vertically(360);
-    let (middle, bottom) = lower.split_vertically(340);
+    let (middle, bottom) = lower.split_vertically(430);
     let exact: Vec<f64> = study.pairs.iter().flatten().map(|(exact, _)| *exact).collect();
     let shown = weighted_quantiles(&exact, None, &SHOWN)?;
     let range = shown[0]..shown[1];
@@ -45,7 +45,7 @@ pub(crate) fn figure(path: &Path, title: &str, study: &Study) -> Drawn {
     residuals(&residual.margin(0, 10, 12, 16), study, range.clone())?;
     distributions(&upper.margin(0, 0, 12, 16), study, range)?;
     calibration(&middle.margin(0, 0, 12, 16), &study.report)?;
-    numbers(&bottom.margin(0, 10, 30, 16), study)?;
+    numbers(&bottom.margin(16, 8, 30, 16), study)?;
     root.present()?;
     Ok(())
 }
@@ -131,7 +131,7 @@ fn residuals(area: &Area<'_>, study: &Study, range: std::ops::Range<f64>) -> Dra
         .axis_desc_style(text(18))
         .label_style(text(15))
         .x_label_formatter(&tenths)
-        .y_label_formatter(&|y| format!("{:.2}", y + 0.0))
+        .y_label_formatter(&hundredths)
         .draw()?;
     chart.draw_series(LineSeries::new([(whole.start, 0.0), (whole.end, 0.0)], BLACK.stroke_width(1)))?;
     let mut outline: Vec<(f64, f64)> = bins.iter().map(|(x, q)| (*x, q[0])).collect();
@@ -304,7 +304,7 @@ fn numbers(area: &Area<'_>, study: &Study) -> Drawn {
     for (index, line) in lines.into_iter().enumerate() {
         let style = if index == 2 { text(16).color(&GREY) } else { text(16) };
         area.draw(&Text::new(line, (14, y), style))?;
-        y += 27;
+        y += 24;
     }
     Ok(())
 }
@@ -328,4 +328,10 @@ fn wrapped(warning: &str) -> Vec<String> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that plotters calls")]
 fn tenths(x: &f64) -> String {
     format!("{:.1}", (10.0 * x).round() / 10.0 + 0.0)
+}
+
+/// Two decimals, and no minus before a zero.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that plotters calls")]
+fn hundredths(x: &f64) -> String {
+    format!("{:.2}", (100.0 * x).round() / 100.0 + 0.0)
 }

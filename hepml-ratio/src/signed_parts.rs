@@ -447,7 +447,7 @@ mod tests {
     #[test]
     fn held_out_events_examine_ratios_of_either_sign() {
         // Below 0 one in three events of the numerator has the weight -3, above 0 all have 1: r is -1/2 and 3/2 + 1/2 or so.
-        let places = |i: usize| if i % 2 == 0 { -1.0 } else { 1.0 };
+        let places = |i: usize| if i.is_multiple_of(2) { -1.0 } else { 1.0 };
         let events = Table::from_shape_fn((9000, 1), |(i, _)| places(i));
         let weights = (0..9000).map(|i| if i % 6 == 0 { -3.0 } else { 1.0 }).collect();
         let numerator = Weighted::new(events.clone(), weights).unwrap();

@@ -3,12 +3,13 @@
 use hepml_core::rand::Rng;
 use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{
-    Error as CoreError, EventSet, FitReport, Measure, Nested, Observer, RatioEstimator, Streams, Weighted,
+    Error as CoreError, EventSet, FitReport, Measure, Nested, Observer, RatioEstimator, Weighted,
 };
 use hepml_stats::{Roc, p_value, permutation_test};
 
 use crate::calibration::HeldOut;
 use crate::error::Result;
+use crate::split::split_alike;
 
 /// How the p-value is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,25 +110,23 @@ impl ClassifierTest {
                 return Err(CoreError::Empty { what: what.into() }.into());
             }
         }
-        // The same stream for both samples: an event that is in both at the same place (one of them a reweighting of the
-        // other) is held out of both.
-        let streams = Streams::from_rng(rng);
-        let [(held_first, first), (held_second, second)] = [
-            first.split(self.held_out, &mut streams.stream(0))?,
-            second.split(self.held_out, &mut streams.stream(0))?,
-        ];
+        let [held_out, training] = split_alike([first, second], self.held_out, rng)?;
+        let [first, second] = &training.sides;
+        let [held_first, held_second] = &held_out.sides;
         for (what, sample) in [
-            ("part of the numerator to fit", &first),
-            ("part of the denominator to fit", &second),
-            ("held-out numerator", &held_first),
-            ("held-out denominator", &held_second),
+            ("part of the numerator to fit", first),
+            ("part of the denominator to fit", second),
+            ("held-out numerator", held_first),
+            ("held-out denominator", held_second),
         ] {
             if sample.is_empty() {
                 return Err(CoreError::Empty { what: what.into() }.into());
             }
         }
-        let fitted = estimator.fit(&first, &second, rng, &mut Nested::new("fit", observer))?;
-        let scored = HeldOut::new(&fitted.model, &held_first, &held_second)?;
+        let fitted = estimator.fit(first, second, rng, &mut Nested::new("fit", observer));
+        let fitted = fitted.map_err(|error| training.named(error))?;
+        let scored = HeldOut::new(&fitted.model, held_first, held_second);
+        let scored = scored.map_err(|error| held_out.named(error.into()))?;
         let mut report = FitReport::new();
         report.part("fit", fitted.report);
         scored.report(&mut report);

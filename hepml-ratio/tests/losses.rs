@@ -258,7 +258,7 @@ fn losses_linear_in_the_output_have_negative_ratios() {
 #[test]
 fn both_net_weights_negative() {
     let (n, d) = (-0.2, -0.6);
-    let exact = (n / d as f64).ln();
+    let exact = f64::ln(n / d);
     for loss in LOSSES {
         let at = |z: f64| n * loss.terms(true, z)[0] + d * loss.terms(false, z)[0];
         for step in [-1.0, -0.1, 0.1, 1.0] {

@@ -15,11 +15,11 @@ const ROUNDING: f64 = 1e-13;
 const GOLDEN: f64 = 1e-6;
 
 fn column(values: &[f64]) -> Table {
-    Array2::from_shape_vec((values.len(), 1), values.to_vec()).unwrap()
+    Array2::from_shape_vec((values.len(), 1), values.to_vec()).expect("one value an event")
 }
 
 fn weighted(values: &[f64], weights: &[f64]) -> Weighted<Table> {
-    Weighted::new(column(values), weights.to_vec()).unwrap()
+    Weighted::new(column(values), weights.to_vec()).expect("finite weights, one an event")
 }
 
 fn largest_difference(a: &Array1<f64>, b: &Array1<f64>) -> f64 {

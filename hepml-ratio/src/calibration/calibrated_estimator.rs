@@ -3,10 +3,11 @@
 use hepml_core::rand::Rng;
 use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{
-    Error as CoreError, EventSet, FitReport, Fitted, Nested, Observer, RatioEstimator, Streams, Weighted,
+    Error as CoreError, EventSet, FitReport, Fitted, Nested, Observer, RatioEstimator, Weighted,
 };
 
 use crate::calibration::{Calibrated, Calibration};
+use crate::split::split_alike;
 
 /// Fits an estimator on a part of each sample and calibrates it on the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,15 +45,13 @@ where
                 allowed,
             ));
         }
-        // The same stream for both sides: an event that is in both samples at the same place (one of them a reweighting of the
-        // other) is held out of both.
-        let streams = Streams::from_rng(rng);
-        let [(held_numerator, numerator), (held_denominator, denominator)] = [
-            numerator.split(self.held_out, &mut streams.stream(0))?,
-            denominator.split(self.held_out, &mut streams.stream(0))?,
-        ];
-        let fitted = self.estimator.fit(&numerator, &denominator, rng, &mut Nested::new("fit", observer))?;
-        let calibrated = self.calibration.calibrate(fitted.model, &held_numerator, &held_denominator)?;
+        let [held_out, training] = split_alike([numerator, denominator], self.held_out, rng)?;
+        let [above, below] = &training.sides;
+        let fitted = self.estimator.fit(above, below, rng, &mut Nested::new("fit", observer));
+        let fitted = fitted.map_err(|error| training.named(error))?;
+        let [above, below] = &held_out.sides;
+        let calibrated = self.calibration.calibrate(fitted.model, above, below);
+        let calibrated = calibrated.map_err(|error| held_out.named(error.into()))?;
         let mut report = FitReport::new();
         report.part("fit", fitted.report);
         report.part("calibration", calibrated.report);

@@ -3,6 +3,7 @@
 use hepml_core::{Error as CoreError, EventSet, FitReport, Item, LogRatio, Weighted};
 
 use crate::error::Result;
+use crate::split::of_side;
 
 /// Fewer effective events than this on a side leave its means uncertain by a third or more.
 const FEW_EVENTS: f64 = 10.0;
@@ -25,7 +26,7 @@ impl HeldOutSide {
         if sample.is_empty() {
             return Err(CoreError::Empty { what: side.into() }.into());
         }
-        let z = model.log_ratio(sample.events())?.to_vec();
+        let z = model.log_ratio(sample.events()).map_err(|error| of_side(side, error))?.to_vec();
         Self::from_log_ratios(side, z, sample.weights())
     }
 
