@@ -6,13 +6,19 @@
 
 use crate::compensated;
 use crate::exact::cloud::Cloud;
-use crate::exact::kernel::{ABSENT, Aligned, AngularUnits, BLOCK, Kernel, LANES, LARGEST_POTENTIAL};
+use crate::exact::kernel::{
+    ABSENT, Aligned, AngularUnits, BLOCK, BlockArc, Kernel, LANES, LARGEST_POTENTIAL,
+};
 use crate::exact::tree::{Moved, NONE, Tree};
 
 /// The units of the largest |cost|: far enough below the ends of i32 for the potentials, sums of many costs.
 pub(crate) const UNITS: f64 = (1_u32 << 25) as f64;
 /// The parts into which the total is cut: sums and differences of flows stay far from the ends of i64.
 const PARTS: f64 = (1_u64 << 60) as f64;
+
+/// For so many columns one more arc of each block enters, up to the most.
+const COLUMNS_PER_ARC: usize = 192;
+const MOST_ARCS: usize = 5;
 
 /// A problem in units and parts, and its tree; reused from problem to problem without allocation.
 #[derive(Debug, Clone, Default)]
@@ -341,7 +347,7 @@ impl Rounded {
 
     /// Pivots until no arc has a negative reduced cost.
     ///
-    /// Blocks of rows take turns; the best arc of a block enters.
+    /// Blocks of rows take turns; the best arcs of a block enter, see [`arcs_of_block`].
     pub(crate) fn price(&mut self, max_pivots: usize) -> Priced {
         let Self { sources, first_sink, stride, kernel, .. } = *self;
         let blocks = sources.div_ceil(BLOCK);
@@ -350,34 +356,82 @@ impl Rounded {
         if room < 0 {
             return Priced::OutOfRange;
         }
+        let mut arcs = [BlockArc::default(); MOST_ARCS];
+        let wanted = arcs_of_block(stride);
         while clean < blocks {
             let (u, w) = self.potential.split_at(first_sink);
             let (u, _) = u[block * BLOCK..].split_first_chunk().expect("potentials are padded to blocks");
             let rows = &self.units[block * BLOCK * stride..(block + 1) * BLOCK * stride];
-            let found = kernel.price_block(rows, stride, u, w);
-            if let Some(arc) = found {
+            let (best, found) = if wanted == 1 {
+                (kernel.price_block(rows, stride, u, w), 1)
+            } else {
+                let found = kernel.price_rows(rows, stride, u, w, &mut arcs[..wanted]);
+                (arcs[..found].first().copied(), found)
+            };
+            if let Some(arc) = best {
                 clean = 0;
                 if self.pivots == max_pivots {
                     return Priced::OutOfPivots;
                 }
-                let shift = match self.pivot(block * BLOCK + arc.row, arc.column) {
-                    Moved::Source => arc.reduced,
-                    Moved::Sink => -arc.reduced,
-                };
-                room -= arc.reduced.abs();
-                if room < 0 {
-                    room = self.room() - arc.reduced.abs();
-                    if room < 0 {
-                        return Priced::OutOfRange;
-                    }
+                if !self.enter(block * BLOCK + arc.row, arc.column, arc.reduced, &mut room) {
+                    return Priced::OutOfRange;
                 }
-                kernel.add_where(&mut self.potential, self.tree.moved(), shift);
+                if found > 1
+                    && let Some(stopped) = self.enter_more(&arcs[1..found], block, max_pivots, &mut room)
+                {
+                    return stopped;
+                }
             } else {
                 clean += 1;
             }
             block = if block + 1 == blocks { 0 } else { block + 1 };
         }
         Priced::Optimal
+    }
+
+    /// Pivots on further arcs of a block of which the best has entered, as far as their reduced costs are still negative; why the pricing stops, if it does.
+    #[inline(never)]
+    fn enter_more(
+        &mut self,
+        arcs: &[BlockArc],
+        block: usize,
+        max_pivots: usize,
+        room: &mut i32,
+    ) -> Option<Priced> {
+        for arc in arcs {
+            let (source, sink) = (block * BLOCK + arc.row, arc.column);
+            let cost = self.units[source * self.stride + sink];
+            let reduced = cost + self.potential[self.first_sink + sink] - self.potential[source];
+            if reduced >= 0 {
+                continue;
+            }
+            if self.pivots == max_pivots {
+                return Some(Priced::OutOfPivots);
+            }
+            if !self.enter(source, sink, reduced, room) {
+                return Some(Priced::OutOfRange);
+            }
+        }
+        None
+    }
+
+    /// Pivots on an arc of the given negative reduced cost; whether the potentials have stayed in their range, where there was so much room.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "half of the time goes by here")]
+    fn enter(&mut self, source: usize, sink: usize, reduced: i32, room: &mut i32) -> bool {
+        let shift = match self.pivot(source, sink) {
+            Moved::Source => reduced,
+            Moved::Sink => -reduced,
+        };
+        *room -= reduced.abs();
+        if *room < 0 {
+            *room = self.room() - reduced.abs();
+            if *room < 0 {
+                return false;
+            }
+        }
+        self.kernel.add_where(&mut self.potential, self.tree.moved(), shift);
+        true
     }
 
     /// How much the potentials may still grow.
@@ -411,6 +465,14 @@ impl Rounded {
     pub(crate) fn close_arcs(&self) -> &[(u32, u32)] {
         &self.close_arcs
     }
+}
+
+/// The arcs of a block that enter, one a row, before the next block is priced, for so many columns.
+///
+/// The best one alone makes the fewest pivots. But long rows come from beyond the nearest memory, and pricing a block of them takes longer than
+/// a pivot.
+fn arcs_of_block(columns: usize) -> usize {
+    (1 + columns / COLUMNS_PER_ARC).min(MOST_ARCS)
 }
 
 fn number(node: usize) -> u32 {

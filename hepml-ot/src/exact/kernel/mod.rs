@@ -48,8 +48,8 @@ impl Default for Kernel {
     }
 }
 
-/// The best arc of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The best arc of a row of a block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct BlockArc {
     /// The row within the block.
     pub(crate) row: usize,
@@ -147,6 +147,13 @@ impl Kernel {
     }
 
     dispatch! {
+        /// The same of several rows, as many as there is room for: the lowest first, of equal ones the first row. Returns how many there are.
+        fn price_rows(&self, cost: &[i32], stride: usize, u: &[i32; BLOCK], w: &[i32], arcs: &mut [BlockArc]) -> usize {
+            assert!(stride.is_multiple_of(LANES) && w.len() == stride && BLOCK.checked_mul(stride) == Some(cost.len()));
+        }
+    }
+
+    dispatch! {
         /// The first column with the lowest sum of cost and penalty, and that sum.
         fn row_minimum(&self, row: &[i32], penalty: &[i32]) -> (usize, i32) {
             assert!(!row.is_empty() && row.len().is_multiple_of(LANES) && penalty.len() == row.len());
@@ -229,6 +236,18 @@ macro_rules! level {
             ) -> Option<BlockArc> {
                 // SAFETY: the caller's promise.
                 unsafe { bodies::price_block::<$vector>(cost, stride, u, w) }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) unsafe fn price_rows(
+                cost: &[i32],
+                stride: usize,
+                u: &[i32; BLOCK],
+                w: &[i32],
+                arcs: &mut [BlockArc],
+            ) -> usize {
+                // SAFETY: the caller's promise.
+                unsafe { bodies::price_rows::<$vector>(cost, stride, u, w, arcs) }
             }
 
             #[target_feature(enable = $features)]
@@ -328,6 +347,33 @@ mod bodies {
         u: &[i32; BLOCK],
         w: &[i32],
     ) -> Option<BlockArc> {
+        // SAFETY: the caller's promise.
+        unsafe { best_arc(cost, stride, u, w, &row_minima::<V>(cost, stride, u, w)) }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn price_rows<V: Vector>(
+        cost: &[i32],
+        stride: usize,
+        u: &[i32; BLOCK],
+        w: &[i32],
+        arcs: &mut [BlockArc],
+    ) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut lowest = row_minima::<V>(cost, stride, u, w);
+            for (count, arc) in arcs.iter_mut().enumerate() {
+                let Some(best) = best_arc(cost, stride, u, w, &lowest) else { return count };
+                *arc = best;
+                lowest[best.row] = V::splat(0);
+            }
+        }
+        arcs.len()
+    }
+
+    /// The lowest reduced costs of the rows of a block, lane by lane.
+    #[inline(always)]
+    unsafe fn row_minima<V: Vector>(cost: &[i32], stride: usize, u: &[i32; BLOCK], w: &[i32]) -> [V; BLOCK] {
         // SAFETY: `cost` holds `BLOCK` rows of `stride`, `w` one; every load lies within its row.
         unsafe {
             let shift = V::splat(V::SHIFT);
@@ -344,7 +390,22 @@ mod bodies {
             for (lowest, &u) in lowest.iter_mut().zip(u) {
                 *lowest = lowest.sub(V::splat(u + V::SHIFT));
             }
-            let [a, b, c, d, e, f, g, h] = lowest;
+            lowest
+        }
+    }
+
+    /// The arc of the lowest of the [`row_minima`], if it is negative.
+    #[inline(always)]
+    unsafe fn best_arc<V: Vector>(
+        cost: &[i32],
+        stride: usize,
+        u: &[i32; BLOCK],
+        w: &[i32],
+        lowest: &[V; BLOCK],
+    ) -> Option<BlockArc> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let [a, b, c, d, e, f, g, h] = *lowest;
             let reduced = a.min(b).min(c.min(d)).min(e.min(f).min(g.min(h))).lowest();
             if reduced >= 0 {
                 return None;

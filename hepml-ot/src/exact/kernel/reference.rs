@@ -45,6 +45,19 @@ fn price_block(cost: &[i32], stride: usize, u: &[i32; BLOCK], w: &[i32]) -> Opti
     best
 }
 
+/// The best arcs of so many rows, the lowest first.
+fn price_rows(cost: &[i32], stride: usize, u: &[i32; BLOCK], w: &[i32], count: usize) -> Vec<BlockArc> {
+    let arc_of_row = |row: usize| {
+        let reduced = |column: usize| cost[row * stride + column] + w[column] - u[row];
+        let column = (0..stride).min_by_key(|&column| reduced(column)).unwrap();
+        BlockArc { row, column, reduced: reduced(column) }
+    };
+    let mut arcs: Vec<BlockArc> = (0..BLOCK).map(arc_of_row).filter(|arc| arc.reduced < 0).collect();
+    arcs.sort_by_key(|arc| arc.reduced);
+    arcs.truncate(count);
+    arcs
+}
+
 #[test]
 fn blocks_are_priced() {
     let mut draw = Draw(1);
@@ -60,6 +73,12 @@ fn blocks_are_priced() {
                 let expected = price_block(&cost, stride, &u, &w);
                 for kernel in kernels() {
                     assert_eq!(kernel.price_block(&cost, stride, &u, &w), expected, "{kernel:?}");
+                    for count in [1, 3, BLOCK] {
+                        let mut arcs = vec![BlockArc::default(); count];
+                        let found = kernel.price_rows(&cost, stride, &u, &w, &mut arcs);
+                        let expected = price_rows(&cost, stride, &u, &w, count);
+                        assert_eq!(arcs[..found], expected, "{kernel:?}");
+                    }
                 }
             }
         }
