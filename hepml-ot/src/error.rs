@@ -116,6 +116,14 @@ pub enum Error {
         /// What went wrong.
         source: Box<Error>,
     },
+    /// There are more pairs than the largest `usize`.
+    #[error("{rows} events with {columns} are more pairs than can be counted")]
+    TooManyPairs {
+        /// The events that come first in a pair.
+        rows: usize,
+        /// The events that come second.
+        columns: usize,
+    },
     /// What is made of all pairs of one list of events was asked of the pairs between two.
     #[error("{what} is that of one list of events, not of two")]
     TwoLists {

@@ -82,7 +82,7 @@ impl CorrelationCounts {
     /// # Errors
     /// [`Error::Incomplete`] if the stream was stopped; fewer than 3 events; [`Error::NoPairsBelow`] if no bin remains.
     pub fn dimension(&self) -> Result<CorrelationDimension> {
-        let total = Pairing::Within { events: self.events }.pair_count();
+        let total = Pairing::Within { events: self.events }.pair_count()?;
         if self.counted < total {
             return Err(Error::Incomplete { done: self.counted, total });
         }

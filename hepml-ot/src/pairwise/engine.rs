@@ -89,7 +89,7 @@ impl<'a, D: Divergence> Pairwise<'a, D> {
     /// # Errors
     /// As [`stream`](Self::stream).
     pub fn values(&self, observer: &mut dyn Observer) -> Result<PairValues> {
-        let mut values = Vec::with_capacity(self.pairing().pair_count());
+        let mut values = Vec::with_capacity(self.pairing().pair_count()?);
         self.stream(&mut |_: usize, _: usize, value: f64| values.push(value), observer)?;
         Ok(PairValues::new(self.pairing(), self.divergence.exponent(), values))
     }

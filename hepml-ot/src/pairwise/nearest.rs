@@ -39,7 +39,7 @@ pub(crate) fn nearest<D: Divergence>(
     let (within, events) = (matches!(pairing, Pairing::Within { .. }), pairing.rows());
     let mut neighbours = Neighbours::new(k)?;
     neighbours.begin(pairing)?;
-    let mut report = PairReport { total: pairing.pair_count(), settled: 0, computed: 0 };
+    let mut report = PairReport { total: pairing.pair_count()?, settled: 0, computed: 0 };
     let mut known = Known::new(if within { report.total } else { 0 });
     let size = if within { (events / 64).clamp(4, LARGEST_BATCH) } else { LARGEST_BATCH };
     for start in (0..events).step_by(size) {

@@ -44,7 +44,7 @@ pub(crate) fn stream<D: Divergence, H: PairHandler + ?Sized>(
     let pairing = pairwise.pairing();
     handler.begin(pairing)?;
     let limit = checked_limit(handler)?;
-    let mut report = PairReport { total: pairing.pair_count(), settled: 0, computed: 0 };
+    let mut report = PairReport { total: pairing.pair_count()?, settled: 0, computed: 0 };
     let mut tiles = tiles(pairing);
     let at_once = TILES_PER_THREAD * parallel::threads();
     let mut band = Band::default();

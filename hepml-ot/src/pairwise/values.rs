@@ -29,7 +29,7 @@ impl PairValues {
 
     /// Whether all pairs are there.
     pub fn is_complete(&self) -> bool {
-        self.values.len() == self.pairing.pair_count()
+        self.pairing.pair_count().is_ok_and(|count| self.values.len() == count)
     }
 
     /// The values in packed order: all of them, or the first if the work was stopped.
@@ -93,7 +93,7 @@ impl PairValues {
     /// [`Error::Incomplete`] if the work was stopped.
     pub fn to_array(&self) -> Result<Array2<f64>> {
         if !self.is_complete() {
-            return Err(Error::Incomplete { done: self.values.len(), total: self.pairing.pair_count() });
+            return Err(Error::Incomplete { done: self.values.len(), total: self.pairing.pair_count()? });
         }
         let mut array = Array2::zeros((self.pairing.rows(), self.pairing.columns()));
         for ((first, second), value) in self.pairing.pairs().zip(&self.values) {
