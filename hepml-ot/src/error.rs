@@ -86,7 +86,8 @@ pub enum Error {
     },
     /// Sinkhorn's algorithm did not reach its tolerance within the iterations it was allowed.
     #[error(
-        "no convergence after {iterations} iterations: residual {residual:e} (tolerance {tolerance:e}), value {value}"
+        "no convergence after {iterations} iterations: residual {residual:e} (tolerance {tolerance:e}), value {value}{}",
+        beyond_rounding(*relaxation)
     )]
     SinkhornNotConverged {
         /// The passes over the costs.
@@ -97,6 +98,9 @@ pub enum Error {
         tolerance: f64,
         /// The value so far, which is off by about the residual times the largest cost.
         value: f64,
+        /// The relaxation rho in units of epsilon, if unbalanced. Above some 1e10 the roundings of the potentials between unequal totals can be larger than what
+        /// is left of the costs.
+        relaxation: Option<f64>,
     },
     /// The plan that was found could not be certified as optimal.
     #[error("the optimality certificate fails: relative duality gap {gap:e} (limit {limit:e})")]
@@ -166,6 +170,16 @@ pub enum Error {
         /// The upper end of the axis.
         highest: f64,
     },
+}
+
+/// What to do about a relaxation with which no number of iterations helps.
+fn beyond_rounding(relaxation: Option<f64>) -> String {
+    match relaxation {
+        Some(relaxation) if relaxation > 1e10 => format!(
+            "; more iterations do not help where a relaxation of {relaxation:e} epsilon leaves no digits for the costs: choose one below 1e10 epsilon, or normalise and leave it out"
+        ),
+        _ => String::new(),
+    }
 }
 
 impl From<Error> for hepml_core::Error {

@@ -56,6 +56,8 @@ pub(crate) struct Solved {
     pub(crate) cost_unit: f64,
     pub(crate) cost_zero: f64,
     balanced: bool,
+    /// rho in units of epsilon, if unbalanced.
+    relaxation: Option<f64>,
     /// Whether one of the sides holds nothing.
     trivial: bool,
     /// What a unit of mass costs that has no partner.
@@ -77,7 +79,8 @@ impl Solved {
         if self.ended.converged() {
             Ok(value)
         } else {
-            Err(Error::SinkhornNotConverged { iterations, residual, tolerance, value })
+            let relaxation = self.relaxation;
+            Err(Error::SinkhornNotConverged { iterations, residual, tolerance, value, relaxation })
         }
     }
 }
@@ -131,6 +134,7 @@ impl SinkhornWorkspace {
             cost_unit: 1.0,
             cost_zero: 0.0,
             balanced,
+            relaxation: sinkhorn.relaxation().map(|rho| rho / sinkhorn.epsilon()),
             trivial: true,
             alone: if balanced { 0.0 } else { rho },
         };
