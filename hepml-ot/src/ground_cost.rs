@@ -127,9 +127,32 @@ impl AngularCost {
             x
         } else if self.beta == 2.0 {
             x * x
+        } else if self.beta <= LARGEST_WHOLE_POWER && self.beta.fract() == 0.0 {
+            whole_power(x, self.beta)
         } else {
             x.powf(self.beta)
         }
+    }
+}
+
+/// The largest power that is a product of squares: the roundings of its factors add up.
+const LARGEST_WHOLE_POWER: f64 = 32.0;
+
+/// x^beta of a whole beta from 1 to [`LARGEST_WHOLE_POWER`].
+#[inline]
+fn whole_power(x: f64, beta: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
+    let mut left = beta as u32;
+    let (mut power, mut square) = (1.0, x);
+    loop {
+        if left % 2 == 1 {
+            power *= square;
+        }
+        left /= 2;
+        if left == 0 {
+            return power;
+        }
+        square *= square;
     }
 }
 
@@ -278,6 +301,16 @@ mod tests {
         assert_eq!(cost.cost_gradient([0.5, 1.0], [0.5, 1.0]), Some([0.0; 2]));
         let closure = |a: [f64; 2], b: [f64; 2]| a[0] - b[0];
         assert_eq!(closure.cost_gradient([0.0; 2], [1.0; 2]), None);
+    }
+
+    #[test]
+    fn whole_powers_are_powers() {
+        for beta in 1..=32 {
+            for x in [0.0, 1e-8, 0.3, 1.0, 1.7, 1e9] {
+                let (got, expected) = (whole_power(x, f64::from(beta)), x.powf(f64::from(beta)));
+                assert!((got - expected).abs() <= f64::from(beta) * f64::EPSILON * expected, "{x}^{beta}");
+            }
+        }
     }
 
     #[test]
