@@ -13,9 +13,16 @@ pub(crate) struct AngularPairs<'a> {
     pub(crate) leftover: f64,
 }
 
+/// The power above which most distances can cost next to nothing of what the largest does.
+const STEEP: f64 = 4.0;
+
 impl Costs for AngularPairs<'_> {
     const NOT_NEGATIVE: bool = true;
     const ARE_IN_MATRIX: bool = false;
+
+    fn are_steep(&self) -> bool {
+        self.cost.beta() > STEEP
+    }
 
     #[inline]
     fn cost(&self, _matrix: &CostMatrix, source: usize, sink: usize) -> f64 {

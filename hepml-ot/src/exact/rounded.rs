@@ -345,6 +345,17 @@ impl Rounded {
         }
     }
 
+    /// The modulus of what a unit of mass costs, in units, on average in the plan of the tree that has just been started.
+    pub(crate) fn mean_cost_of_start(&self) -> f64 {
+        let Self { sources, first_sink, stride, .. } = *self;
+        let cost = |&(node, parent, parts): &(u32, u32, i64)| {
+            let (node, parent) = (node as usize, parent as usize);
+            let (source, sink) = if node < sources { (node, parent) } else { (parent, node) };
+            parts as f64 * f64::from(self.units[source * stride + sink - first_sink]).abs()
+        };
+        self.arcs.iter().map(cost).sum::<f64>() / PARTS
+    }
+
     /// Pivots until no arc has a negative reduced cost.
     ///
     /// Blocks of rows take turns; the best arcs of a block enter, see [`arcs_of_block`].

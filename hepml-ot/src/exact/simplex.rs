@@ -11,8 +11,8 @@
 //!    Arcs that are found to be negative enter, until none is.
 //! 3. Where the roundings of f64 potentials are not far below the value (nearly equal events), the pivots go on with
 //!    potentials of twice the digits.
-//! 4. Where this is no way to go on (so many arcs enter that units evidently do not tell costs apart; the potentials leave the range of the
-//!    units), all arcs are priced with the costs in f64; where the value is all rounding, that begins with a new tree.
+//! 4. Where this is no way to go on (a first plan costs next to nothing in units; so many arcs enter that units evidently do not tell costs apart; the
+//!    potentials leave the range of the units), all arcs are priced with the costs in f64; where the value is all rounding, that begins with a new tree.
 //!
 //! Flows that are returned are computed in f64 from the supplies and demands and the last tree.
 //!
@@ -46,6 +46,8 @@ const NODES_PER_PIVOT: usize = 8;
 
 /// The units per unit of mass, of [`UNITS`], of a value that says next to nothing of a plan.
 const FEW_UNITS: f64 = 16_384.0;
+/// The same of a first plan that is not worth improving with units.
+const LOST_UNITS: f64 = 256.0;
 
 /// The true costs of a problem whose costs in units stand in [`Rounded`].
 pub(crate) trait Costs {
@@ -54,6 +56,11 @@ pub(crate) trait Costs {
 
     /// Whether no cost is negative.
     const NOT_NEGATIVE: bool;
+
+    /// Whether it is likely that units do not tell most costs from 0.
+    fn are_steep(&self) -> bool {
+        false
+    }
 
     /// Whether the costs stand in the matrix already.
     const ARE_IN_MATRIX: bool;
@@ -72,6 +79,10 @@ impl Costs for InMatrix {
     #[inline]
     fn cost(&self, matrix: &CostMatrix, source: usize, sink: usize) -> f64 {
         matrix.costs[source * matrix.stride + sink]
+    }
+
+    fn are_steep(&self) -> bool {
+        true
     }
 
     fn fill(&self, _matrix: &mut CostMatrix, _shape: [usize; 3]) {}
@@ -363,6 +374,14 @@ impl Simplex {
         error: f64,
         max_pivots: usize,
     ) -> Result<(), OutOfPivots> {
+        // Where the first plan is worth next to nothing in units, so is the best one, and costs decide that units do not tell from 0.
+        if costs.are_steep() && self.rounded.mean_cost_of_start() < LOST_UNITS {
+            self.fill_matrix(costs);
+            self.start_in_matrix();
+            self.optimise(max_pivots)?;
+            self.read_off(None);
+            return self.finish_in_matrix::<C>(max_pivots);
+        }
         let lowest = match self.rounded.price(max_pivots) {
             Priced::Optimal => self.settle(costs, units_per_cost, error, max_pivots)?,
             Priced::OutOfRange => None,
@@ -394,7 +413,14 @@ impl Simplex {
             self.optimise(max_pivots)?;
             self.read_off(None);
         }
-        if self.is_below(FINE_FROM, f64::EPSILON) {
+        self.finish_in_matrix::<C>(max_pivots)
+    }
+
+    /// Goes on with twice the digits from a plan that is optimal in f64, where that is not enough.
+    fn finish_in_matrix<C: Costs>(&mut self, max_pivots: usize) -> Result<(), OutOfPivots> {
+        if self.primal == 0.0 && C::NOT_NEGATIVE {
+            self.take_zero_potentials();
+        } else if self.is_below(FINE_FROM, f64::EPSILON) {
             self.refine(max_pivots)?;
             self.read_off(None);
         }
@@ -899,6 +925,36 @@ mod tests {
                     assert_eq!(*pivots.get_or_insert(simplex.pivots()), simplex.pivots(), "{level:?}");
                 }
             }
+        }
+    }
+
+    /// Where one cost dwarfs all that are worth paying, f64 finds from the start what it finds alone.
+    #[test]
+    fn costs_that_units_do_not_tell_apart_are_left_to_f64() {
+        for (seed, &(sources, sinks)) in SHAPES[3..].iter().enumerate() {
+            let steep = |dear: f64| {
+                let (mut simplex, _) = problem(seed as u64 + 1, sources, sinks, [1000, 1000]);
+                let lightest =
+                    |masses: &[f64]| (0..masses.len()).min_by(|a, b| masses[*a].total_cmp(&masses[*b]));
+                let (source, sink) = (lightest(&simplex.supply).unwrap(), lightest(&simplex.demand).unwrap());
+                simplex.matrix.row_mut(source)[sink] = dear;
+                simplex
+            };
+            // So dear that it carries nothing, but not so dear that units lose the others.
+            let (dear, dearest) = (1e5, 1e9);
+            let mut exact = steep(dear);
+            exact.start(dear);
+            assert!(exact.rounded.mean_cost_of_start() > LOST_UNITS);
+            exact.optimise(1_000_000).unwrap();
+            exact.read_off(None);
+            let mut simplex = steep(dearest);
+            simplex.start(dearest);
+            assert!(simplex.rounded.mean_cost_of_start() < LOST_UNITS);
+            let mut simplex = steep(dearest);
+            simplex.solve_matrix(dearest, 1_000_000).unwrap();
+            let mass = exact.supply.iter().sum::<f64>();
+            assert!((simplex.primal() - exact.primal()).abs() <= 1e-14 * dear * mass);
+            assert!((simplex.primal() - simplex.dual()).abs() <= 1e-14 * dearest * mass);
         }
     }
 
