@@ -87,6 +87,8 @@ def cases(arguments):
     for event in spanning:
         event[:, 0] = 10 ** rng.uniform(-6, 6, 80)
     yield "80 energies over 12 orders", spanning, {}
+    events = synthetic(rng, 1000, 4)
+    yield "1000 particles, beta 1, norm", events, {"norm": True}
 
 
 def run_hepml(binary, path, settings):
