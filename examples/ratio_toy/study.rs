@@ -133,7 +133,7 @@ impl Study {
 pub(crate) fn with_error(measure: Measure) -> String {
     match measure.error {
         Some(error) if error > 0.0 => hepml::stats::Estimate { value: measure.value, error }.to_string(),
-        _ if measure.value.fract() == 0.0 => format!("{:.0}", measure.value),
+        _ if measure.value.fract() == 0.0 || measure.value.abs() >= 100.0 => format!("{:.0}", measure.value),
         _ => format!("{:.3}", measure.value),
     }
 }
