@@ -81,11 +81,12 @@ impl HeldOutSide {
 
     /// The weighted mean of a function of z.
     pub(crate) fn mean(&self, f: impl Fn(f64) -> f64) -> f64 {
-        self.iter().map(|(z, w)| w * f(z)).sum()
+        // Without a weight an event adds nothing, even where f overflows.
+        self.iter().filter(|(_, w)| *w != 0.0).map(|(z, w)| w * f(z)).sum()
     }
 
     /// The smallest and the largest z of events that have a weight.
-    fn range(&self) -> (f64, f64) {
+    pub(super) fn range(&self) -> (f64, f64) {
         self.iter()
             .filter(|(_, w)| *w != 0.0)
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (z, _)| (low.min(z), high.max(z)))

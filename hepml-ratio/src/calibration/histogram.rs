@@ -6,6 +6,7 @@ use hepml_stats::weighted_quantiles;
 
 use crate::calibration::{Calibration, CalibrationMap, HeldOut};
 use crate::error::{Error, Result};
+use crate::histogram::MOST_BINS;
 
 /// ln num/den in quantile bins of z.
 ///
@@ -32,7 +33,7 @@ impl HistogramCalibration {
         Self::default()
     }
 
-    /// The number of bins, at least 2.
+    /// The number of bins, at least 2 and at most 2^20.
     #[must_use]
     pub const fn bins(mut self, bins: usize) -> Self {
         self.bins = bins;
@@ -58,8 +59,8 @@ impl Bin {
 
 impl Calibration for HistogramCalibration {
     fn fit_map(&self, held_out: &HeldOut, report: &mut FitReport) -> Result<CalibrationMap> {
-        if self.bins < 2 {
-            let allowed = "at least 2";
+        if self.bins < 2 || self.bins > MOST_BINS {
+            let allowed = "at least 2 and at most 1048576";
             return Err(CoreError::out_of_range(
                 "bins of a histogram calibration",
                 self.bins as f64,
@@ -97,7 +98,7 @@ impl Calibration for HistogramCalibration {
         if !values.is_sorted() {
             report.warn("the calibrated log ratio does not rise from each bin to the next");
         }
-        Ok(CalibrationMap::Steps { edges, values })
+        CalibrationMap::steps(edges, values)
     }
 }
 

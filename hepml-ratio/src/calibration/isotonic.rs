@@ -57,9 +57,14 @@ impl Block {
         }
     }
 
-    /// Whether the label fraction does not rise from this block to the next, without forming a quotient.
+    /// Whether the label fraction does not rise from this block to the next.
     fn violates(self, next: Self) -> bool {
-        self.numerator * next.denominator >= next.numerator * self.denominator
+        // In units of the larger side, one is 1 and the other may be 0: products of small shares would be 0.
+        let [a, b] = [self, next].map(|block| {
+            let unit = block.numerator.max(block.denominator);
+            [block.numerator / unit, block.denominator / unit]
+        });
+        a[0] * b[1] >= b[0] * a[1]
     }
 }
 
@@ -111,7 +116,7 @@ impl Calibration for IsotonicCalibration {
                 values.push(value);
             }
         }
-        Ok(CalibrationMap::Piecewise { knots, values })
+        CalibrationMap::piecewise(knots, values)
     }
 }
 
@@ -125,5 +130,28 @@ fn check_signs(side: &str, scored: &HeldOutSide) -> Result<()> {
         }
         .into()),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn light_events_are_not_pooled_for_their_weight() {
+        // The label fraction rises from z to z; only that the shares are small cannot pool them.
+        for unit in [1.0, 1e-170] {
+            let side = |name, weights: [f64; 4]| {
+                let weights = [unit * weights[0], unit * weights[1], unit * weights[2], weights[3]];
+                HeldOutSide::from_log_ratios(name, vec![0.0, 1.0, 2.0, 3.0], &weights).unwrap()
+            };
+            let held_out = HeldOut {
+                numerator: side("numerator", [1.0, 2.0, 3.0, 90.0]),
+                denominator: side("denominator", [6.0, 5.0, 4.0, 9.0]),
+            };
+            let mut report = FitReport::new();
+            IsotonicCalibration::new().fit_map(&held_out, &mut report).unwrap();
+            assert_eq!(report.get("blocks").unwrap().value, 4.0, "{unit}");
+        }
     }
 }

@@ -20,7 +20,8 @@ pub trait Calibration: Send + Sync {
     /// Calibrates a model on samples it was not trained on.
     ///
     /// The report holds, "before" and "after": the binary cross-entropy (mean of both sides, in nats; ln 2 for a model that
-    /// knows nothing), the bound 1 + E_num\[z\] - E_den\[e^z\] on the KL divergence ("kl bound"), and the calibration curve
+    /// knows nothing), the bound 1 + E_num\[z\] - E_den\[e^z\] on the KL divergence ("kl bound",
+    /// with a warning in its place where e^z overflows), and the calibration curve
     /// ("calibration/before/estimated", ...); the effective sample size of each side; what the method adds.
     ///
     /// # Errors
@@ -49,12 +50,63 @@ pub trait Calibration: Send + Sync {
         for (when, scored) in [("before", &scored), ("after", &scored.map(|z| map.apply(z)))] {
             let reliability = Reliability::of(scored, CURVE_BINS)?;
             report.measure(format!("cross-entropy/{when}"), reliability.cross_entropy, None);
-            report.measure(format!("kl bound/{when}"), reliability.kl_bound, None);
+            if reliability.kl_bound.is_finite() {
+                report.measure(format!("kl bound/{when}"), reliability.kl_bound, None);
+            } else {
+                report.warn(format!("the kl bound {when} the calibration is beyond the range of numbers"));
+            }
             let column = |f: fn(&CalibrationPoint) -> f64| reliability.curve.points.iter().map(f).collect();
             report.curve(format!("calibration/{when}/estimated"), column(|point| point.estimated));
             report.curve(format!("calibration/{when}/observed"), column(|point| point.observed));
             report.curve(format!("calibration/{when}/error"), column(|point| point.error));
         }
         Ok(Fitted { model: Calibrated::new(model, map), report })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hepml_core::Table;
+    use hepml_core::ndarray::{Array1, array};
+
+    use super::*;
+    use crate::calibration::HistogramCalibration;
+
+    #[derive(Debug)]
+    struct Identity;
+
+    impl LogRatio<Table> for Identity {
+        fn log_ratio(&self, events: &Table) -> hepml_core::Result<Array1<f64>> {
+            Ok(events.column(0).to_owned())
+        }
+    }
+
+    #[test]
+    fn a_bound_beyond_the_range_of_numbers_is_left_out() {
+        let numerator = Weighted::unit(array![[0.0], [1.0], [2.0]]);
+        let calibrate = |weight: f64| {
+            let denominator = Weighted::new(array![[-1.0], [0.5], [800.0]], vec![1.0, 1.0, weight]).unwrap();
+            HistogramCalibration::new().bins(2).calibrate(Identity, &numerator, &denominator).unwrap().report
+        };
+        let report = calibrate(1.0);
+        assert!(
+            report.get("kl bound/before").is_none() && report.get("kl bound/after").is_some(),
+            "{report:?}"
+        );
+        assert!(report.warnings.iter().any(|warning| warning.contains("kl bound before")), "{report:?}");
+        // Without a weight it is no matter.
+        assert!(calibrate(0.0).get("kl bound/before").unwrap().value.is_finite());
+    }
+
+    #[test]
+    fn more_bins_than_memory_are_refused() {
+        let numerator = Weighted::unit(array![[0.0], [1.0], [2.0]]);
+        let denominator = Weighted::unit(array![[-1.0], [0.5], [1.5]]);
+        let method = HistogramCalibration::new().bins(usize::MAX);
+        let error = method.calibrate(Identity, &numerator, &denominator).unwrap_err().to_string();
+        assert!(error.contains("bins of a histogram calibration"), "{error}");
+        let error =
+            Reliability::measure(&Identity, &numerator, &denominator, usize::MAX).unwrap_err().to_string();
+        assert!(error.contains("number of bins"), "{error}");
     }
 }

@@ -14,7 +14,7 @@ pub struct Reliability {
     pub curve: CalibrationCurve,
     /// (E_num\[ln(1 + e^-z)\] + E_den\[ln(1 + e^z)\])/2 in nats: ln 2 minus the Jensen-Shannon divergence at best.
     pub cross_entropy: f64,
-    /// 1 + E_num\[z\] - E_den\[e^z\], at most KL(num|den) in expectation; -inf where e^z overflows.
+    /// 1 + E_num\[z\] - E_den\[e^z\], at most KL(num|den) in expectation; not finite where e^z overflows.
     pub kl_bound: f64,
 }
 
@@ -22,7 +22,7 @@ impl Reliability {
     /// Measures a model on samples it has not seen, with a curve of so many bins.
     ///
     /// # Errors
-    /// As [`HeldOut::new`]; no bins.
+    /// As [`HeldOut::new`]; no bins, or more than 2^20.
     pub fn measure<E, M>(
         model: &M,
         numerator: &Weighted<E>,

@@ -6,12 +6,13 @@ use hepml_stats::weighted_quantiles;
 
 use crate::error::Result;
 
-/// The most bins there may be over all features: 16 MB of sums, and far more than a sample fills.
-const MOST_BINS: usize = 1 << 20;
+/// The most bins there may be over all features, and of z: 16 MB of sums, and far more than a sample fills.
+pub(crate) const MOST_BINS: usize = 1 << 20;
 
 /// The bins of a histogram ratio.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde")]
+#[non_exhaustive]
 pub enum RatioBins {
     /// The edges of each feature, at least two, strictly ascending; the outermost bins reach to infinity.
     Edges(Vec<Vec<f64>>),

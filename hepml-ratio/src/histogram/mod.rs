@@ -19,6 +19,7 @@ mod bins;
 mod config;
 mod model;
 
+pub(crate) use bins::MOST_BINS;
 pub use bins::RatioBins;
 pub use config::HistogramConfig;
 pub use model::HistogramRatio;

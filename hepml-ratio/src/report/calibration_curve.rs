@@ -6,6 +6,7 @@ use hepml_stats::weighted_quantiles;
 use super::SIGMAS;
 use super::scored::Scored;
 use crate::error::Result;
+use crate::histogram::MOST_BINS;
 
 /// A bin of z in a calibration curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,14 +46,15 @@ struct Content {
 /// Negative ratios are in bins of sign(r) ln(1 + |r|) instead.
 ///
 /// # Errors
-/// No bins; no event with a weight and a finite z.
+/// No bins, or more than 2^20; no event with a weight and a finite z.
 pub fn calibration_curve(
     numerator: Scored<'_>,
     denominator: Scored<'_>,
     bins: usize,
 ) -> Result<CalibrationCurve> {
-    if bins == 0 {
-        return Err(CoreError::out_of_range("number of bins", 0.0, "at least 1").into());
+    if bins == 0 || bins > MOST_BINS {
+        let allowed = "at least 1 and at most 1048576";
+        return Err(CoreError::out_of_range("number of bins", bins as f64, allowed).into());
     }
     let sides = [numerator, denominator];
     let scores = Scored::scores(sides);
