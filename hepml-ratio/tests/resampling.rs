@@ -481,6 +481,31 @@ fn bad_input() {
     assert!(error.model.resample(&two, rng).unwrap_err().to_string().contains("event 0"));
 }
 
+#[test]
+fn units_of_weights_do_not_matter() {
+    let events = toy(2000, 3);
+    let run = |unit: f64| {
+        let rng = &mut ChaCha8Rng::seed_from_u64(4);
+        let scaled = events.reweighted(events.weights().iter().map(|w| w * unit).collect()).unwrap();
+        let model = NeuralResampling::new(InBins, InBins).fit(&scaled, rng, &mut ()).unwrap().model;
+        let resampled = model.resample(&scaled, rng).unwrap();
+        let mut measures = resampled.report.measures.iter();
+        assert!(measures.all(|(_, measure)| measure.value.is_finite()), "{:?}", resampled.report);
+        (resampled.events, value(&resampled.report, "mean of K"), resampled.report.warnings)
+    };
+    let (expected, mean_of_k, _) = run(1.0);
+    for unit in [1e-170, 1e170] {
+        let (got, same, warnings) = run(unit);
+        assert_eq!(got.events(), expected.events());
+        // Ratios of histograms of weights: some tens of roundings.
+        assert!((same / mean_of_k - 1.0).abs() < 1e-12, "{same} {mean_of_k}");
+        for (got, expected) in got.weights().iter().zip(expected.weights()) {
+            assert!((got / unit / expected - 1.0).abs() < 1e-12, "{got} {expected}");
+        }
+        assert!(warnings.iter().all(|warning| warning.contains("range of numbers")), "{warnings:?}");
+    }
+}
+
 /// z too large for a ratio.
 struct Overflowing;
 

@@ -17,11 +17,21 @@ use crate::resampling::resampled::Resampled;
 ///
 /// # Errors
 /// No events; other numbers of moments than of events; a moment that is not finite, or a negative mean square, naming the
-/// event; a weight that overflows; no event kept.
+/// event; a weight that overflows, naming the event; no event kept.
 pub fn resample_by_moments<E: EventSet>(
     events: &Weighted<E>,
     means: &[f64],
     mean_squares: &[f64],
+    rng: &mut dyn Rng,
+) -> Result<Resampled<E>> {
+    resample_in_units(events, 1.0, [means, mean_squares], rng)
+}
+
+/// [`resample_by_moments`] with moments in units of a weight and of its square, which may be beyond the range of numbers.
+pub(super) fn resample_in_units<E: EventSet>(
+    events: &Weighted<E>,
+    unit: f64,
+    [means, mean_squares]: [&[f64]; 2],
     rng: &mut dyn Rng,
 ) -> Result<Resampled<E>> {
     if events.is_empty() {
@@ -50,16 +60,22 @@ pub fn resample_by_moments<E: EventSet>(
         }
         // W^2/V in an order that does not overflow.
         let probability = mean / square * mean;
-        if probability > 1.0 {
+        let weight = if probability > 1.0 {
             below += 1;
-            kept.push(event);
-            weights.push(mean);
             sum_k += 1.0;
+            unit * mean
         } else if drawn < probability {
-            kept.push(event);
-            weights.push(square / mean);
             sum_k += probability.recip();
+            unit * (square / mean)
+        } else {
+            continue;
+        };
+        if !weight.is_finite() {
+            let (what, item) = ("resampled weight".into(), Item::event(event));
+            return Err(CoreError::NotFinite { what, item, value: weight }.into());
         }
+        kept.push(event);
+        weights.push(weight);
     }
     if kept.is_empty() {
         return Err(CoreError::Empty { what: "resampled sample".into() }.into());
@@ -81,4 +97,22 @@ pub fn resample_by_moments<E: EventSet>(
         ));
     }
     Ok(resampled)
+}
+
+#[cfg(test)]
+mod tests {
+    use hepml_core::Table;
+    use hepml_core::rand::SeedableRng;
+    use hepml_core::rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn a_weight_that_overflows_is_named_by_its_event() {
+        let (events, rng) = (Weighted::unit(Table::zeros((2, 1))), &mut ChaCha8Rng::seed_from_u64(1));
+        // The first event is dropped, the second kept with V < W^2.
+        let error =
+            resample_in_units(&events, 1e308, [&[0.0, 20.0], &[1.0, 1.0]], rng).unwrap_err().to_string();
+        assert!(error.contains("resampled weight of event 1"), "{error}");
+    }
 }

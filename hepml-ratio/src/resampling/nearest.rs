@@ -59,6 +59,10 @@ where
     #[cfg(feature = "rayon")]
     let candidates: Result<Vec<Candidate>, CoreError> =
         (0..events.event_count()).into_par_iter().filter(others).map(candidate).collect();
+    // Which of several errors ends the parallel search depends on the threads: the first in order is looked for.
+    #[cfg(feature = "rayon")]
+    let candidates =
+        candidates.or_else(|_| (0..events.event_count()).filter(others).map(candidate).collect());
     #[cfg(not(feature = "rayon"))]
     let candidates: Result<Vec<Candidate>, CoreError> =
         (0..events.event_count()).filter(others).map(candidate).collect();
@@ -77,5 +81,35 @@ pub(super) fn bad_distance(seed: usize, index: usize, value: f64) -> CoreError {
         item: Item::event(index),
         value,
         allowed: "non-negative and finite",
+    }
+}
+
+#[cfg(all(test, feature = "rayon"))]
+mod tests {
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    use hepml_core::Table;
+    use hepml_core::ndarray::ArrayView1;
+
+    use super::*;
+
+    /// No distance from anything; of event 1 that takes longest to tell.
+    struct Slow;
+
+    impl EventMetric<Table> for Slow {
+        fn distance(&self, _: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> Result<f64, CoreError> {
+            sleep(Duration::from_millis(if b[0] == 1.0 { 100 } else { 1 }));
+            Ok(f64::NAN)
+        }
+    }
+
+    #[test]
+    fn the_first_bad_distance_is_named_whatever_the_threads() {
+        let events = Table::from_shape_fn((16, 1), |(event, _)| event as f64);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let visited = pool.install(|| visit_all(&events, &Slow, 0, &mut |_, _| ControlFlow::Break(())));
+        let error = visited.unwrap_err().to_string();
+        assert!(error.contains("of event 1 "), "{error}");
     }
 }

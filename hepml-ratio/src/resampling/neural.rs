@@ -10,7 +10,7 @@ use hepml_core::{
 };
 
 use crate::error::Result;
-use crate::resampling::moments::resample_by_moments;
+use crate::resampling::moments::resample_in_units;
 use crate::resampling::resampled::Resampled;
 
 /// Learns E\[w|x\] and E\[w^2|x\] with any ratio estimators (arXiv:2007.11586).
@@ -19,7 +19,8 @@ use crate::resampling::resampled::Resampled;
 /// f = w^2, give both moments. The second has positive weights whatever w is. The first has the signed ones: its estimator's
 /// loss must bear them (see [`RatioLoss`](crate::RatioLoss)), or it learns the positive and the negative part apart
 /// ([`SignedPartsConfig`](crate::SignedPartsConfig)). As a logarithm is asked for, a mean that is not positive is an error of
-/// the model; where it is meant to be, [`resample_by_moments`] takes means of either sign.
+/// the model; where it is meant to be,
+/// [`resample_by_moments`](crate::resample_by_moments) takes means of either sign.
 ///
 /// Fewer events carry the same effective sample size; what that means for errors is told with [`Resampled`].
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +99,8 @@ impl<M> Moment<M> {
         Ok(Self { factor, ratio: fitted.model })
     }
 
-    fn at<E: EventSet>(&self, events: &E) -> Result<Array1<f64>>
+    /// The moment of each event, times these units.
+    fn at<E: EventSet>(&self, events: &E, units: &[f64]) -> Result<Array1<f64>>
     where
         M: LogRatio<E>,
     {
@@ -106,11 +108,12 @@ impl<M> Moment<M> {
         if z.len() != events.event_count() {
             return Err(CoreError::shape("log ratios", events.event_count(), z.len()).into());
         }
-        let moment = z.mapv(|z| self.factor * z.exp());
+        // One unit after the other: their product may overflow where the moment does not.
+        let moment = z.mapv(|z| units.iter().fold(self.factor * z.exp(), |moment, unit| moment * unit));
         match moment.iter().position(|moment| !moment.is_finite()) {
             Some(event) => {
-                let (what, item) = ("log ratio of a moment of the weight".into(), Item::event(event));
-                Err(CoreError::NotFinite { what, item, value: z[event] }.into())
+                let what = format!("moment of the weight, at a log ratio of {},", z[event]).into();
+                Err(CoreError::NotFinite { what, item: Item::event(event), value: moment[event] }.into())
             }
             None => Ok(moment),
         }
@@ -132,12 +135,12 @@ impl<M, Q> NeuralResampler<M, Q> {
     /// E\[w|x\] of each event.
     ///
     /// # Errors
-    /// What the model returns; a log ratio that is not finite or overflows, naming the event.
+    /// What the model returns; a moment that is not finite or overflows, naming the event.
     pub fn mean<E: EventSet>(&self, events: &E) -> Result<Array1<f64>>
     where
         M: LogRatio<E>,
     {
-        Ok(self.mean.at(events)? * self.unit)
+        self.mean.at(events, &[self.unit])
     }
 
     /// E\[w^2|x\] of each event.
@@ -148,20 +151,23 @@ impl<M, Q> NeuralResampler<M, Q> {
     where
         Q: LogRatio<E>,
     {
-        Ok(self.mean_square.at(events)? * self.unit * self.unit)
+        self.mean_square.at(events, &[self.unit; 2])
     }
 
-    /// Resamples events, those of the fit or others of the same kind; see [`resample_by_moments`].
+    /// Resamples events, those of the fit or others of the same kind; see
+    /// [`resample_by_moments`](crate::resample_by_moments).
     ///
     /// # Errors
-    /// As [`mean`](Self::mean) and [`resample_by_moments`].
+    /// As [`mean`](Self::mean) and [`resample_by_moments`](crate::resample_by_moments).
     pub fn resample<E: EventSet>(&self, events: &Weighted<E>, rng: &mut dyn Rng) -> Result<Resampled<E>>
     where
         M: LogRatio<E>,
         Q: LogRatio<E>,
     {
-        let (mean, square) = (self.mean(events.events())?, self.mean_square(events.events())?);
-        resample_by_moments(events, &mean.to_vec(), &square.to_vec(), rng)
+        // In units of the weight: its square may be beyond the range of numbers.
+        let means = self.mean.at(events.events(), &[])?.to_vec();
+        let squares = self.mean_square.at(events.events(), &[])?.to_vec();
+        resample_in_units(events, self.unit, [&means, &squares], rng)
     }
 }
 

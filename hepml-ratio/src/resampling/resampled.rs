@@ -5,7 +5,8 @@ use hepml_core::{EventSet, FitReport, Weighted};
 /// Resampled events and the report of the resampling.
 ///
 /// The report holds, before and after: the number of events, the fraction with a negative weight, the sum of the negative
-/// weights, the effective sample size, also per event, the sums of w and of w^2; and what the method adds.
+/// weights, the effective sample size, also per event, the sums of w and of w^2 (left out, with a warning, where it
+/// overflows); and what the method adds.
 ///
 /// # What is gained
 /// With W = E\[w|x\], V = E\[w^2|x\] and K = V/W^2, n events near x have the sum n W with the variance n V.
@@ -50,8 +51,13 @@ impl<E: EventSet> Resampled<E> {
             let per_event = effective / sample.len() as f64;
             report.measure(format!("effective sample size per event/{when}"), per_event, None);
             let squares = sample.sum_squared_weights();
-            report.measure(format!("sum of weights/{when}"), sample.sum_weights(), Some(squares.sqrt()));
-            report.measure(format!("sum of squared weights/{when}"), squares, None);
+            let error = Some(squares.sqrt()).filter(|error| error.is_finite());
+            report.measure(format!("sum of weights/{when}"), sample.sum_weights(), error);
+            if squares.is_finite() {
+                report.measure(format!("sum of squared weights/{when}"), squares, None);
+            } else {
+                report.warn(format!("the sum of squared weights {when} is beyond the range of numbers"));
+            }
         }
         Self { events: after, report }
     }
