@@ -51,7 +51,7 @@ pub struct Divergences {
 ///
 /// # Errors
 /// An empty side, or one whose weights do not sum to a positive number (also in a replica, for signed weights); a log ratio
-/// that is not finite, or so large that e^z overflows, naming side and event; what the model returns.
+/// that is not finite, or so large that e^z overflows in an event with a weight, naming side and event; what the model returns.
 pub fn divergences<E, M>(
     model: &M,
     numerator: &Weighted<E>,
@@ -142,7 +142,8 @@ fn side_terms(
         let bce = -0.5 * RatioLoss::Bce.terms(numerator, z)[0];
         let root = -0.5 * (-0.5 * sign * z).exp();
         let above = if z > 0.0 { sign } else { 0.0 };
-        let terms = [forward, reverse, bce, root, above];
+        // Without a weight an event adds nothing, even where its terms are no numbers.
+        let terms = if weight == 0.0 { [0.0; TERMS] } else { [forward, reverse, bce, root, above] };
         if terms.iter().any(|term| !term.is_finite()) {
             let what = format!("exponential of the log ratio {z} in the {name}").into();
             return Err(hepml_core::Error::NotFinite {

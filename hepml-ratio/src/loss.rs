@@ -34,9 +34,10 @@
 //! | LSIF linear in f (uLSIF) | r = n/d < 0 | unbounded below |
 //!
 //! Where both are negative every z = ln(n/d) is a maximum and all but the bounded MSE and p-MSE run away. The last two rows
-//! are not losses in z: learners that are linear in f itself can have them. A ratio of histograms
-//! ([`HistogramConfig`](crate::HistogramConfig)) is the stationary point of both over functions that are constant within
-//! bins, r = n/d of each bin whatever the signs.
+//! are not losses in z, and no [`RatioLoss`]: there is LSIF of f = e^z, which is positive, and no learner that minimises the
+//! LSIF or MSE of an f that is linear in its parameters (uLSIF). They say what such a loss would do. Of that there is the
+//! stationary point of both over functions that are constant within bins, r = n/d of each bin whatever the signs: a ratio of
+//! histograms ([`HistogramConfig`](crate::HistogramConfig)), which minimises no loss.
 //!
 //! What says how well a sample as a whole is behaved, and who reports it:
 //!
@@ -81,6 +82,7 @@ const SIGMAS: f64 = 5.0;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde")]
+#[non_exhaustive]
 pub enum RatioLoss {
     /// Binary cross-entropy.
     #[default]
@@ -95,7 +97,7 @@ pub enum RatioLoss {
     PMse(f64),
     /// p-SQR; its p is not 0, and 1 is the SQR.
     PSqr(f64),
-    /// Least-squares importance fitting, with an exponential output.
+    /// Least-squares importance fitting of f = e^z (not uLSIF, whose f is linear in its parameters and may be negative).
     Lsif,
 }
 
@@ -118,7 +120,8 @@ impl RatioLoss {
 
     /// The loss of one event of unit weight at z, with its first and second derivative in z.
     ///
-    /// Clipped as the module says; finite for |z| up to 1e200.
+    /// Clipped as the module says; finite for |z| up to 1e200. The exponent is not looked at, as [`check`](Self::check) does:
+    /// p-MSE with p = 1, which `check` refuses, gives NaN.
     pub fn terms(self, numerator: bool, z: f64) -> [f64; 3] {
         let at = self.clipped_to(numerator, z);
         // Every loss but MLC and LSIF is its own mirror image: b(z) = a(-z).

@@ -41,7 +41,7 @@ impl Reweighting {
         Self::default()
     }
 
-    /// Clips z to \[-clip, clip\]; the events are counted.
+    /// Clips z to \[-clip, clip\]; the events are counted. A ratio of 0 stays 0.
     #[must_use]
     pub const fn clip(mut self, clip: f64) -> Self {
         self.clip = Some(clip);
@@ -107,7 +107,8 @@ impl Reweighting {
             if value.is_nan() || value == f64::INFINITY {
                 return Err(CoreError::NotFinite { what: "log ratio".into(), item, value }.into());
             }
-            let clip = self.clip.filter(|&clip| value.abs() > clip);
+            // r = 0 is no rounding error of a small ratio: the model says that there is none.
+            let clip = self.clip.filter(|&clip| value.abs() > clip && value != f64::NEG_INFINITY);
             clipped += usize::from(clip.is_some());
             z.push(clip.map_or(value, |clip| value.clamp(-clip, clip)));
         }
@@ -263,6 +264,10 @@ mod tests {
         let got = run(Reweighting::new(), &[0.0, f64::NEG_INFINITY], &[1.0, 5.0]).unwrap();
         assert_eq!(got.events.weights(), [1.0, 0.0]);
         assert!((got.report.get("normalisation").unwrap().value - 1.0 / 6.0).abs() < 1e-15);
+        // Clipping leaves it.
+        let got = run(Reweighting::new().clip(3.0), &[0.0, f64::NEG_INFINITY], &[1.0, 5.0]).unwrap();
+        assert_eq!(got.events.weights(), [1.0, 0.0]);
+        assert_eq!(got.report.get("clipped").unwrap().value, 0.0);
         // An infinite ratio is none, not even of an event without weight.
         assert!(run(Reweighting::new(), &[0.0, f64::INFINITY], &[1.0, 0.0]).unwrap_err().contains("event 1"));
         let got = run(Reweighting::new(), &[0.0, 900.0], &[1.0, 0.0]).unwrap();

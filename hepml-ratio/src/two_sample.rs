@@ -14,6 +14,7 @@ use crate::split::split_alike;
 /// How the p-value is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde")]
+#[non_exhaustive]
 pub enum TwoSamplePValue {
     /// The normal approximation of the AUC under the null hypothesis, with the variance of its projection (Mann and Whitney's
     /// for equal weights).

@@ -157,6 +157,10 @@ fn divergences_of_bad_input() {
     assert_eq!(run(&good, &empty, 9).unwrap_err(), "denominator is empty");
     assert!(run(&good, &nan, 9).unwrap_err().contains("in the denominator of event 1"));
     assert!(run(&good, &far, 9).unwrap_err().contains("in the denominator of event 1"));
+    let mut weights = vec![1.0; 20];
+    weights[7] = 0.0;
+    let weightless = weighted(&weights.iter().map(|w| 800.0 * (1.0 - w)).collect::<Vec<_>>(), &weights);
+    assert!(run(&good, &weightless, 9).is_ok());
     assert!(run(&negative, &good, 9).unwrap_err().contains("numerator weights is 0"));
     assert!(run(&good, &good, 1).is_err());
     let heavy = run(&weighted(&[0.0, 1.0, 2.0], &[1.0, 1e12, 1.0]), &good, 9).unwrap();

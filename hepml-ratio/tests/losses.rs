@@ -49,6 +49,7 @@ fn literal(loss: RatioLoss, numerator: bool, z: f64) -> f64 {
         }
         (RatioLoss::Lsif, true) => -r,
         (RatioLoss::Lsif, false) => 0.5 * r * r,
+        (other, _) => panic!("{other:?} is not in the literature read here"),
     }
 }
 
