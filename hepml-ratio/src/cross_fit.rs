@@ -12,8 +12,8 @@ use hepml_core::{
 
 use crate::ensemble::{EnsembleMean, EnsembleRatio};
 use crate::error::Result;
-use crate::report::{Scored, examine_scores};
-use crate::split::{Part, folds_alike};
+use crate::report::{Scored, can_examine, examine_scores};
+use crate::split::{Part, SIDES, folds_alike, of_side};
 
 const KIND: &str = "hepml-ratio/cross-fit";
 /// The version of the layout of saved models.
@@ -100,8 +100,8 @@ impl<M: Load> Load for CrossFitted<M> {
 
 /// Fits [`CrossFitted`] ratios: both sides are cut into k random folds, and the model of a fold is fitted to all others.
 ///
-/// Sides with the same number of events are cut alike: an event that is in both at the same place (one a reweighting of the other)
-/// is in the same fold of both, and no model that saw it scores it.
+/// The sides are cut alike: an event that is in both at the same place (one a reweighting of the other) is in the same fold of
+/// both, and no model that saw it scores it.
 ///
 /// Folds are fitted at the same time, each with random numbers of its own; the result does not depend on the number of threads.
 /// The report has those of the folds as parts, and what [`examine_scores`] says of all events, each scored by the model that has
@@ -161,13 +161,15 @@ impl<R> CrossFitConfig<R> {
                 report.warn(format!("fold {fold}: {warning}"));
             }
             report.part(format!("fold {fold}"), of_fold);
-            for ((side, folds), scored) in sides.iter().zip(&folds).zip(&mut out_of_fold) {
-                let events = &folds[fold];
-                let z = model.log_ratio(&side.events().select_events(events)?)?;
-                if z.len() != events.len() {
-                    return Err(CoreError::shape("log ratios of a fold", events.len(), z.len()).into());
+            let unseen = Part::new(sides, [0, 1].map(|side: usize| folds[side][fold].clone()))?;
+            for (side, scored) in out_of_fold.iter_mut().enumerate() {
+                let (events, indices) = (unseen.sides[side].events(), &unseen.indices[side]);
+                let z = model.log_ratio(events);
+                let z = z.map_err(|error| unseen.named(of_side(SIDES[side], error)))?;
+                if z.len() != indices.len() {
+                    return Err(CoreError::shape("log ratios of a fold", indices.len(), z.len()).into());
                 }
-                for (&event, z) in events.iter().zip(z) {
+                for (&event, z) in indices.iter().zip(z) {
                     scored.log_ratio[event] = z;
                     scored.folds[event] = fold;
                 }
@@ -176,9 +178,13 @@ impl<R> CrossFitConfig<R> {
         }
         report.measure("folds", self.folds as f64, None);
         let z = [0, 1].map(|side| out_of_fold[side].log_ratio.to_vec());
-        let numerator = Scored::new(&z[0], numerator.weights())?;
-        let denominator = Scored::new(&z[1], denominator.weights())?;
-        examine_scores(numerator, denominator, rng, &mut report)?;
+        if can_examine(numerator, denominator, &mut report) {
+            let scored = |side: usize| {
+                let scored = Scored::new(&z[side], sides[side].weights());
+                scored.map_err(|error| of_side(SIDES[side], error.into()))
+            };
+            examine_scores(scored(0)?, scored(1)?, rng, &mut report)?;
+        }
         let models = EnsembleRatio::new(models, EnsembleMean::Arithmetic)?;
         Ok(Fitted { model: CrossFitted { models, sides: out_of_fold }, report })
     }
@@ -287,6 +293,56 @@ mod tests {
             assert!(seen.iter().all(|side| !side.contains(&(event as f64).to_bits())), "{event}");
         }
         assert_eq!(fitted.model.numerator().folds, fitted.model.denominator().folds);
+    }
+
+    /// Has no ratio at some place.
+    #[derive(Debug)]
+    struct Undefined(f64);
+
+    impl LogRatio<Table> for Undefined {
+        fn log_ratio(&self, events: &Table) -> CoreResult<Array1<f64>> {
+            match events.iter().position(|x| *x == self.0) {
+                Some(event) => Err(CoreError::out_of_range("ratio", 0.0, "positive").at_event(event)),
+                None => Ok(Array1::zeros(events.nrows())),
+            }
+        }
+    }
+
+    impl RatioEstimator<Table> for Undefined {
+        type Model = Self;
+
+        fn fit(
+            &self,
+            _: &Weighted<Table>,
+            _: &Weighted<Table>,
+            _: &mut dyn Rng,
+            _: &mut dyn Observer,
+        ) -> CoreResult<Fitted<Self>> {
+            Ok(Fitted { model: Self(self.0), report: FitReport::new() })
+        }
+    }
+
+    #[test]
+    fn events_without_a_score_are_named_as_the_user_knows_them() {
+        let [numerator, denominator] = sides();
+        let rng = &mut ChaCha8Rng::seed_from_u64(4);
+        for (place, text) in
+            [(71.0, "numerator: ratio of event 71 is 0"), (1e4 + 33.0, "denominator: ratio of event 33 is 0")]
+        {
+            let config = CrossFitConfig::new(Undefined(place), 4);
+            let error = config.fit(&numerator, &denominator, rng, &mut ()).unwrap_err().to_string();
+            assert!(error.starts_with(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn sides_without_a_sum_of_weights_are_scored_and_not_examined() {
+        let [numerator, denominator] = sides();
+        let weights = (0..57).map(|event| if event % 2 == 0 { 0.1 } else { -0.1 }).collect::<Vec<_>>();
+        let cancelling = denominator.reweighted([&weights[..56], &[0.0]].concat()).unwrap();
+        let rng = &mut ChaCha8Rng::seed_from_u64(5);
+        let fitted = CrossFitConfig::new(Memorises, 5).fit(&numerator, &cancelling, rng, &mut ()).unwrap();
+        assert!(fitted.report.warnings.iter().any(|w| w.contains("not examined")), "{:?}", fitted.report);
     }
 
     impl Save for Memory {

@@ -11,8 +11,8 @@ use hepml_core::{
 };
 
 use crate::error::Result;
-use crate::report::{examine, of_densities, warn_of_weights};
-use crate::split::{Part, split_alike};
+use crate::report::{examine_part, of_densities, warn_of_side};
+use crate::split::{Part, SIDES, split_alike};
 
 const KIND: &str = "hepml-ratio/ensemble";
 /// The version of the layout of saved ensembles.
@@ -183,7 +183,8 @@ fn name(index: usize) -> String {
 /// arXiv:1612.01474). Their spread is then what the fit leaves open, not the statistical error of the events, which all members share:
 /// for that, let each see a [bootstrap](Self::bootstrap) replica. The result does not depend on the number of threads.
 ///
-/// A tenth of each side is held out from all members, and what it says of the mean is in the report (see [`examine`]); the reports
+/// A tenth of each side is held out from all members, and what it says of the mean is in the report (see
+/// [`examine`](crate::report::examine)): a warning, if the mean has no ln r at one of its events. The reports
 /// of the members are its parts. Where the observer stops the fit, the members that are finished are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde", deny_unknown_fields)]
@@ -259,8 +260,8 @@ impl<R> EnsembleConfig<R> {
 
         let mut report = FitReport::new();
         of_densities(&mut report);
-        for (name, side) in ["numerator", "denominator"].into_iter().zip(sides) {
-            warn_of_weights(name, side.weights(), &mut report);
+        for (name, side) in SIDES.into_iter().zip(sides) {
+            warn_of_side(name, side.weights(), &mut report);
         }
         let mut members = Vec::with_capacity(self.members);
         for (index, fitted) in fits.into_iter().enumerate() {
@@ -281,9 +282,7 @@ impl<R> EnsembleConfig<R> {
         }
         let model = EnsembleRatio::new(members, self.mean)?;
         if let Some(part) = held_out {
-            let [numerator, denominator] = &part.sides;
-            examine(&model, numerator, denominator, rng, &mut report)
-                .map_err(|error| part.named(error.into()))?;
+            examine_part(&model, &part, rng, &mut report)?;
         }
         Ok(Fitted { model, report })
     }
@@ -434,8 +433,61 @@ mod tests {
             let rng = &mut ChaCha8Rng::seed_from_u64(2);
             let fitted = EnsembleConfig::new(Draws, 2).fit(&numerator, &heavy, rng, &mut ()).unwrap();
             let expected = format!("event {event} of the denominator carries 100 % of its weight");
-            assert!(fitted.report.warnings.contains(&expected), "{:?}", fitted.report.warnings);
+            let is_expected = |warning: &String| warning.starts_with(&expected);
+            assert!(fitted.report.warnings.iter().any(is_expected), "{:?}", fitted.report.warnings);
         }
+    }
+
+    /// r of 0 at some place, and a number that is none at another.
+    #[derive(Debug, Clone, Copy)]
+    struct Holes([f64; 2]);
+
+    impl LogRatio<Table> for Holes {
+        fn log_ratio(&self, events: &Table) -> CoreResult<Array1<f64>> {
+            for (event, x) in events.iter().enumerate() {
+                if *x == self.0[0] {
+                    return Err(CoreError::out_of_range("ratio", 0.0, "positive").at_event(event));
+                } else if *x == self.0[1] {
+                    return Err(CoreError::not_finite("x", f64::NAN).at_event(event));
+                }
+            }
+            Ok(Array1::zeros(events.nrows()))
+        }
+    }
+
+    impl RatioEstimator<Table> for Holes {
+        type Model = Self;
+
+        fn fit(
+            &self,
+            _: &Weighted<Table>,
+            _: &Weighted<Table>,
+            _: &mut dyn Rng,
+            _: &mut dyn Observer,
+        ) -> CoreResult<Fitted<Self>> {
+            Ok(Fitted { model: *self, report: FitReport::new() })
+        }
+    }
+
+    #[test]
+    fn a_ratio_that_is_not_positive_is_no_end_of_a_fit() {
+        let [numerator, denominator] = sides();
+        let fit = |holes: [f64; 2]| {
+            let config = EnsembleConfig::new(Holes(holes), 2).examination(0.9);
+            config.fit(&numerator, &denominator, &mut ChaCha8Rng::seed_from_u64(3), &mut ())
+        };
+        // One of them is held out.
+        let (mut warned, mut refused) = (0, 0);
+        for event in 0..5 {
+            let place = f64::from(event);
+            let fitted = fit([place, -1.0]).unwrap();
+            let text = format!("the ratio is not examined: numerator: ratio of event {event} is 0");
+            warned += usize::from(fitted.report.warnings.iter().any(|warning| warning.starts_with(&text)));
+            // Bad input is an error.
+            let text = format!("numerator: x of event {event} is not finite (NaN)");
+            refused += usize::from(fit([-1.0, place]).is_err_and(|error| error.to_string() == text));
+        }
+        assert!(warned > 0 && warned == refused, "{warned} {refused}");
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod toys;
 mod training_tables;
 mod trees;
 mod two_sample;
+mod weight_sum;
 mod yields;
 
 pub use calibration::{

@@ -9,6 +9,8 @@ use hepml_stats::Estimate;
 
 use crate::error::Result;
 use crate::report::{ExponentialMean, Scored};
+use crate::split::of_side;
+use crate::weight_sum::WeightSum;
 
 const KIND: &str = "hepml-ratio/renormalised";
 /// The version of the layout of saved models.
@@ -64,16 +66,17 @@ impl<M> Renormalised<M> {
     /// Events that the model was fitted to see a mean that is biased; held-out ones do not.
     ///
     /// # Errors
-    /// Those of the model; no events; a z that is NaN or plus infinity, naming the event; weights, or weights times r, that do
-    /// not sum to a positive number.
+    /// Those of the model; no events; a z that is NaN, or plus infinity at an event that has a weight, naming the event; weights, or
+    /// weights times r, that do not sum to a positive number.
     pub fn new<E: EventSet>(model: M, denominator: &Weighted<E>) -> Result<Self>
     where
         M: LogRatio<E>,
     {
-        let z = model.log_ratio(denominator.events())?.to_vec();
-        Scored::new(&z, denominator.weights())?;
-        if let Some(event) = z.iter().position(|z| *z == f64::INFINITY) {
-            return Err(CoreError::not_finite("log ratio", z[event]).at_event(event).into());
+        let of_denominator = |error: CoreError| of_side("denominator", error);
+        let z = model.log_ratio(denominator.events()).map_err(of_denominator)?.to_vec();
+        let scored = Scored::new(&z, denominator.weights()).map_err(|error| of_denominator(error.into()))?;
+        if let Some(event) = scored.infinite() {
+            return Err(of_denominator(CoreError::not_finite("log ratio", z[event]).at_event(event)).into());
         }
         let mean = ExponentialMean::new(z.iter().copied(), denominator.weights())?;
         if mean.scaled.value <= 0.0 {
@@ -125,14 +128,8 @@ pub(crate) fn log_yield_ratio<E: EventSet>(
         if side.is_empty() {
             return Err(CoreError::Empty { what: name.into() }.into());
         }
-        // By the largest first, so that no sum overflows.
-        let largest = side.weights().iter().fold(0.0_f64, |m, w| m.max(w.abs()));
-        let sum: f64 = side.weights().iter().map(|w| w / largest).sum();
-        if largest == 0.0 || sum <= 0.0 {
-            let what = format!("sum of the weights of the {name}");
-            let sum = if largest == 0.0 { 0.0 } else { sum * largest };
-            return Err(CoreError::out_of_range(what, sum, "positive").into());
-        }
+        let WeightSum { largest, scaled: sum, .. } =
+            WeightSum::of(side.weights()).positive(|| format!("weights of the {name}"))?;
         log[index] = sum.ln() + largest.ln();
         variance += side.weights().iter().map(|w| (w / largest).powi(2)).sum::<f64>() / (sum * sum);
     }
@@ -189,6 +186,13 @@ mod tests {
         // z of 700 is known to 1e-13.
         assert!((mean - 1.0).abs() < 1e-12);
         assert_eq!(model.of(), RatioOf::Densities);
+        // Infinite r is no matter at an event without a weight.
+        let far = |weight: f64| {
+            let far = Weighted::new(array![[f64::INFINITY]], vec![weight]).unwrap();
+            Renormalised::new(Line { scale: 0.6, shift: 700.0 }, &Weighted::concat(&[&below, &far]).unwrap())
+        };
+        assert_eq!(far(0.0).unwrap().log_normalisation(), model.log_normalisation());
+        assert!(far(1.0).unwrap_err().to_string().contains("event 1000"));
         let mut weights = vec![0.1; 1000];
         weights[999] = -90.0;
         let negative = below.reweighted(weights).unwrap();

@@ -11,14 +11,13 @@ use hepml_core::{
 };
 
 use crate::error::Result;
-use crate::report::{Scored, can_examine, examine_scores, of_densities, warn_of_weights};
-use crate::split::{Origin, Part, of_side, split_alike};
+use crate::report::{Scored, can_examine, examine_scores, of_densities, warn_of_side};
+use crate::split::{Origin, Part, SIDES, of_side, split_alike};
+use crate::weight_sum::WeightSum;
 
 const KIND: &str = "hepml-ratio/signed-parts";
 /// The version of the layout of saved models.
 const LAYOUT: u32 = 1;
-/// The sides.
-const SIDES: [&str; 2] = ["numerator", "denominator"];
 /// What the fits of the parts are called in reports, progress and files.
 const PARTS: [&str; 3] = ["numerator, positive", "numerator, negative", "denominator, negative"];
 
@@ -73,7 +72,7 @@ impl<R> SignedPartsConfig<R> {
         let mut report = FitReport::new();
         of_densities(&mut report);
         for (name, side) in [("numerator", numerator), ("denominator", denominator)] {
-            warn_of_weights(name, side.weights(), &mut report);
+            warn_of_side(name, side.weights(), &mut report);
         }
         let mut fit = |index: usize, side: usize, part: &Half<E>, rng: &mut dyn Rng| {
             let mut observer = Nested::new(PARTS[index], observer);
@@ -201,14 +200,10 @@ impl<E: EventSet> Halves<E> {
             return Err(CoreError::Empty { what: name.into() }.into());
         }
         let weights = side.weights();
-        // By the largest first, so that no sum overflows.
-        let largest = weights.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
+        let WeightSum { largest, .. } =
+            WeightSum::of(weights).positive(|| format!("weights of the {name}"))?;
         let sum = |sign: f64| weights.iter().map(|w| (sign * w / largest).max(0.0)).sum::<f64>();
-        let [plus, minus] = if largest == 0.0 { [0.0; 2] } else { [sum(1.0), sum(-1.0)] };
-        if plus - minus <= 0.0 {
-            let what = format!("sum of the weights of the {name}");
-            return Err(CoreError::out_of_range(what, (plus - minus) * largest, "positive").into());
-        }
+        let [plus, minus] = [sum(1.0), sum(-1.0)];
         let of_sign = |sign: f64| {
             let events: Vec<usize> =
                 (0..weights.len()).filter(|event| sign * weights[*event] > 0.0).collect();
@@ -471,7 +466,7 @@ mod tests {
 
     #[test]
     fn bad_input() {
-        for weights in [[0.0; 4], [1.0, -1.0, 1.0, -2.0]] {
+        for weights in [[0.0; 4], [1.0, -1.0, 1.0, -2.0], [1.0, f64::EPSILON - 1.0, 0.0, 0.0]] {
             assert!(fit(weights, [1.0; 4]).unwrap_err().to_string().contains("numerator"));
             assert!(fit([1.0; 4], weights).unwrap_err().to_string().contains("denominator"));
         }

@@ -28,10 +28,7 @@ impl<E: EventSet> Part<E> {
     }
 }
 
-/// Splits both sides at random, with the same random numbers: about a fraction of each, and the rest.
-///
-/// Exchanging the sides exchanges the parts; and an event that is in both samples at the same place (one a reweighting of the
-/// other) comes into the same part of both, so that what is held out of one is not learned from the other.
+/// Splits both sides at random, as [`cut_alike`] does: about a fraction of each, and the rest.
 pub(crate) fn split_alike<E: EventSet>(
     sides: [&Weighted<E>; 2],
     fraction: f64,
@@ -41,20 +38,60 @@ pub(crate) fn split_alike<E: EventSet>(
         let allowed = "at least 0 and below 1";
         return Err(CoreError::out_of_range("examination fraction", fraction, allowed).into());
     }
+    let parts = split_parts(sides, &[fraction], rng)?;
+    Ok(parts.try_into().unwrap_or_else(|_| unreachable!("one fraction and the rest")))
+}
+
+/// As [`split_alike`], into a part for each fraction, and the rest.
+pub(crate) fn split_parts<E: EventSet>(
+    sides: [&Weighted<E>; 2],
+    fractions: &[f64],
+    rng: &mut dyn Rng,
+) -> Result<Vec<Part<E>>> {
+    let sizes = |len: usize| fractions.iter().map(|fraction| share(*fraction, len)).collect();
+    let [above, below] = cut_alike(sides.map(Weighted::len), &sizes, rng);
+    above.into_iter().zip(below).map(|(above, below)| Part::new(sides, [above, below])).collect()
+}
+
+/// A fraction of so many events, rounded.
+pub(crate) fn share(fraction: f64, count: usize) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "fractions are from 0 to 1")]
+    let share = (fraction * count as f64).round() as usize;
+    share
+}
+
+/// The events of two sides, in parts of the sizes that a number of events has and what is left, at random and with the same random
+/// numbers for both: the numbers of the events of each part.
+///
+/// Exchanging the sides exchanges the parts; and an event that is in both samples at the same place (one a reweighting of the
+/// other, or of its first events) comes into the same part of both, so that what is held out of one is not learned from the
+/// other: the numbers that both sides have are dealt out once, those that only the longer one has after them. In every part
+/// they stand in that order, so that parts can be cut alike in turn.
+pub(crate) fn cut_alike(
+    lens: [usize; 2],
+    sizes: &dyn Fn(usize) -> Vec<usize>,
+    rng: &mut dyn Rng,
+) -> [Vec<Vec<usize>>; 2] {
     let streams = Streams::from_rng(rng);
-    let [mut first, mut rest] = [const { [Vec::new(), Vec::new()] }; 2];
-    for (index, side) in sides.into_iter().enumerate() {
-        let mut order = shuffled(side.len(), &mut streams.stream(0));
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "between 0 and the number of events"
-        )]
-        let count = (fraction * side.len() as f64).round() as usize;
-        rest[index] = order.split_off(count);
-        first[index] = order;
-    }
-    Ok([Part::new(sides, first)?, Part::new(sides, rest)?])
+    let common = lens[0].min(lens[1]);
+    lens.map(|len| {
+        let mut order = shuffled(common, &mut streams.stream(0));
+        let mut others = shuffled(len - common, &mut streams.stream(1));
+        for event in &mut others {
+            *event += common;
+        }
+        let mut parts = Vec::new();
+        for (of_common, size) in sizes(common).into_iter().zip(sizes(len)) {
+            let mut part: Vec<usize> = order.drain(..of_common).collect();
+            // Rounded sizes may leave one fewer of the others than the last part wants.
+            let more = size.saturating_sub(of_common).min(others.len());
+            part.extend(others.drain(..more));
+            parts.push(part);
+        }
+        order.append(&mut others);
+        parts.push(order);
+        parts
+    })
 }
 
 /// The indices below `len` in random order (Fisher-Yates).
@@ -66,7 +103,7 @@ pub(crate) fn shuffled(len: usize, rng: &mut dyn Rng) -> Vec<usize> {
     order
 }
 
-/// Cuts both sides into folds as [`Weighted::folds`] does, alike.
+/// Cuts both sides into folds whose numbers of events differ by 1 at most, alike in the sense of [`cut_alike`].
 ///
 /// # Errors
 /// Fewer than 2 folds; a side with fewer events than folds, by name.
@@ -86,8 +123,19 @@ pub(crate) fn folds_alike<E: EventSet>(
         }
     }
     let streams = Streams::from_rng(rng);
-    let folds = |side: &Weighted<E>| side.folds(count, &mut streams.stream(0));
-    Ok([folds(sides[0])?, folds(sides[1])?])
+    let common = sides[0].len().min(sides[1].len());
+    Ok(sides.map(|side| {
+        let order = shuffled(common, &mut streams.stream(0));
+        let start = |fold: usize| fold * common / count;
+        let mut folds: Vec<Vec<usize>> =
+            (0..count).map(|fold| order[start(fold)..start(fold + 1)].to_vec()).collect();
+        for event in shuffled(side.len() - common, &mut streams.stream(1)) {
+            if let Some(smallest) = folds.iter_mut().min_by_key(|fold| fold.len()) {
+                smallest.push(common + event);
+            }
+        }
+        folds
+    }))
 }
 
 /// Some events of both sides, by their numbers, and what the sides are called.
@@ -141,7 +189,7 @@ pub(crate) fn of_side(side: &str, mut error: CoreError) -> CoreError {
 }
 
 /// What learners call the sides in their errors.
-const SIDES: [&str; 2] = ["numerator", "denominator"];
+pub(crate) const SIDES: [&str; 2] = ["numerator", "denominator"];
 
 #[cfg(test)]
 mod tests {
@@ -174,6 +222,49 @@ mod tests {
         both.sort_unstable();
         assert_eq!(both, (0..100).collect::<Vec<_>>());
         assert!(split_alike([&above, &below], 1.0, &mut rng).is_err());
+    }
+
+    #[test]
+    fn shared_events_come_into_the_same_part_of_samples_of_other_lengths() {
+        for (few, many) in [(1, 2), (5, 7), (60, 100), (10, 1000), (99, 100)] {
+            for exchanged in [false, true] {
+                let lens = if exchanged { [many, few] } else { [few, many] };
+                let sides = lens.map(|len| Weighted::unit(Table::zeros((len, 1))));
+                let sides = [&sides[0], &sides[1]];
+                let mut rng = ChaCha8Rng::seed_from_u64(3);
+                let parts = split_alike(sides, 0.3, &mut rng).unwrap();
+                let mut parts: Vec<[Vec<usize>; 2]> = parts.map(|part| part.indices).into();
+                for (side, len) in lens.into_iter().enumerate() {
+                    assert_eq!(parts[0][side].len(), share(0.3, len));
+                }
+                // Two sizes that are rounded: no part may take more than there is.
+                let sizes = |len: usize| vec![share(0.45, len), share(0.45, len)];
+                let [above, below] = cut_alike(lens, &sizes, &mut rng);
+                parts.extend(above.into_iter().zip(below).map(|(above, below)| [above, below]));
+                if few >= 5 {
+                    let [above, below] = folds_alike(sides, 5, &mut rng).unwrap();
+                    for folds in [&above, &below] {
+                        let sizes = || folds.iter().map(Vec::len);
+                        assert!(sizes().max().unwrap() - sizes().min().unwrap() <= 1);
+                    }
+                    parts.extend(above.into_iter().zip(below).map(|(above, below)| [above, below]));
+                }
+                for indices in &parts {
+                    let common = [0, 1].map(|side| {
+                        let events = indices[side].iter().copied().filter(|event| *event < few);
+                        events.collect::<Vec<_>>()
+                    });
+                    assert_eq!(common[0], common[1]);
+                    // At the front, so that parts of parts are alike as well.
+                    assert!([0, 1].iter().all(|side| indices[*side].starts_with(&common[0])));
+                }
+                for (side, len) in lens.into_iter().enumerate() {
+                    let mut all = [parts[0][side].clone(), parts[1][side].clone()].concat();
+                    all.sort_unstable();
+                    assert_eq!(all, (0..len).collect::<Vec<_>>());
+                }
+            }
+        }
     }
 
     #[test]

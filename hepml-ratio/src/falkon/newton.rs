@@ -15,7 +15,6 @@ use super::model::FalkonRatio;
 use super::problem::{Logistic, Side};
 use crate::error::{Error, Result};
 use crate::loss::RatioLoss;
-use crate::report::examine;
 use crate::standardisation::{Standardisation, warn_of_constant_columns};
 use crate::training_tables::TrainingTables;
 
@@ -116,10 +115,7 @@ pub(super) fn fit(
     let centres =
         Array2::from_shape_vec((count, dimension), centres).expect("as many numbers as centres have");
     let model = FalkonRatio::new(standardisation, centres, coefficients, width)?;
-    if let Some([numerator, denominator]) = &training.held_out {
-        examine(&model, numerator, denominator, rng, &mut report)?;
-        RatioLoss::Bce.measure_held_out(&model, [numerator, denominator], &mut report)?;
-    }
+    training.examine(&model, RatioLoss::Bce, rng, &mut report)?;
     Ok(Fitted { model, report })
 }
 

@@ -97,7 +97,7 @@ impl HistogramConfig {
         }
         self.warn_of_bins(&model, [&sizes[0], &sizes[1]], sides, &mut report)?;
         if let Some(held_out) = &training.held_out {
-            model.examine(held_out.each_ref(), rng, &mut report)?;
+            model.examine(held_out.sides.each_ref(), rng, &mut report)?;
         }
         let progress = Progress { stage: "histogram", step: 1, total: Some(1), measures: &[] };
         report.stopped = observer.step(&progress) == ControlFlow::Break(());

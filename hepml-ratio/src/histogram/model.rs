@@ -10,6 +10,7 @@ use hepml_core::{
 
 use crate::error::Result;
 use crate::report::{Scored, examine_scores};
+use crate::weight_sum::WeightSum;
 
 const KIND: &str = "hepml-ratio/histogram";
 const VERSION: u32 = 1;
@@ -118,8 +119,7 @@ impl HistogramRatio {
                     side.len() - z.len()
                 ));
             }
-            let sum: f64 = weights.iter().sum();
-            if !(sum > 0.0 && sum.is_finite()) {
+            if !WeightSum::of(&weights).is_positive() {
                 report.warn("a held-out side has no positive sum of weights: the ratio is not examined");
                 return Ok(());
             }

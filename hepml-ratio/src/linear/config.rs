@@ -11,7 +11,6 @@ use super::newton;
 use super::objective::Objective;
 use crate::error::{Error, Result};
 use crate::loss::RatioLoss;
-use crate::report::examine;
 use crate::standardisation::{Standardisation, warn_of_constant_columns};
 use crate::training_tables::TrainingTables;
 
@@ -154,10 +153,7 @@ impl LinearConfig {
         if let Some(covariance) = covariance {
             model.report_coefficients(&covariance, &mut report);
         }
-        if let Some([numerator, denominator]) = &training.held_out {
-            examine(&model, numerator, denominator, rng, &mut report)?;
-            self.loss.measure_held_out(&model, [numerator, denominator], &mut report)?;
-        }
+        training.examine(&model, self.loss, rng, &mut report)?;
         Ok(Fitted { model, report })
     }
 }

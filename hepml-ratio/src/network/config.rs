@@ -12,11 +12,12 @@ use hepml_nn::{
 
 use super::NetworkRatio;
 use super::objective::RatioObjective;
-use super::parts::{SIDES, Selection};
+use super::parts::Selection;
 use super::ratio_training::ratio_training;
 use crate::error::{Error, Result};
 use crate::loss::{CLIP, RatioLoss};
-use crate::report::{examine, of_densities, warn_of_weights};
+use crate::report::{examine, of_densities, warn_of_side};
+use crate::split::SIDES;
 
 /// Learns a ratio with a network of one output: any architecture of hepml-nn, on tables or on particle sets.
 ///
@@ -169,7 +170,7 @@ where
         };
         if !examination.is_empty() {
             // Events that cannot be encoded are found before the training, and named.
-            let [above, below] = &examination.sides;
+            let [above, below] = &examination.part.sides;
             examination.encode::<T, _>(&encoder, &Weighted::concat(&[above, below])?)?;
         }
 
@@ -201,7 +202,7 @@ where
             report.warn(note);
         }
         for (name, side) in SIDES.into_iter().zip([numerator, denominator]) {
-            warn_of_weights(name, side.weights(), &mut report);
+            warn_of_side(name, side.weights(), &mut report);
         }
         let scale = self.loss.output_scale();
         let head =
@@ -209,8 +210,9 @@ where
         let model = Model::new(self.architecture.clone(), encoder, network, trained.parameters, head)?;
         let model = NetworkRatio::new(model, self.loss);
         if self.examination > 0.0 {
-            let [above, below] = &examination.sides;
-            examine(&model, above, below, rng, &mut report)?;
+            let [above, below] = &examination.part.sides;
+            examine(&model, above, below, rng, &mut report)
+                .map_err(|error| examination.part.named(error.into()))?;
             self.loss.measure_held_out(&model, [above, below], &mut report)?;
         }
         Ok(Fitted { model: model.with_summary(&report), report })

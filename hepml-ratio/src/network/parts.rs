@@ -1,14 +1,12 @@
 //! The events of both sides, cut into parts.
 
 use hepml_core::rand::Rng;
-use hepml_core::{Error as CoreError, EventSet, Streams, Weighted};
+use hepml_core::{Error as CoreError, EventSet, Weighted};
 use hepml_nn::{Encoder, Inputs, Matrix, Scalar};
 
 use crate::error::{Error, Result};
-use crate::split::shuffled;
-
-/// The names of the sides, in the order in which their events stand.
-pub(super) const SIDES: [&str; 2] = ["numerator", "denominator"];
+use crate::split::{self, SIDES, cut_alike};
+use crate::weight_sum::WeightSum;
 
 /// Events of the numerator and then of the denominator, encoded.
 pub(super) struct Part<T: Scalar, I> {
@@ -28,50 +26,53 @@ impl<T: Scalar, I> Part<T, I> {
     }
 }
 
-/// Events of both sides, which are some of all events.
+/// Events of both sides, which are some of all events: those of the numerator and then of the denominator.
 pub(super) struct Selection<E> {
-    pub(super) sides: [Weighted<E>; 2],
-    indices: [Vec<usize>; 2],
+    pub(super) part: split::Part<E>,
 }
 
 impl<E: EventSet> Selection<E> {
-    /// Cuts both sides at random into as many parts as there are fractions, and what is left: that comes last.
+    /// Cuts both sides alike, at random, into as many parts as there are fractions, and what is left: that comes last. Of each fraction
+    /// that is not 0 there is at least one event (of the longer side by its place, where the other one has no more).
     ///
     /// # Errors
     /// A side that has too few events for that.
     pub(super) fn cut(sides: [&Weighted<E>; 2], fractions: &[f64], rng: &mut dyn Rng) -> Result<Vec<Self>> {
-        // The same random numbers for both: see `split_alike`.
-        let streams = Streams::from_rng(rng);
-        let cut = |side: usize| cut(SIDES[side], sides[side].len(), fractions, &mut streams.stream(0));
-        let [numerator, denominator] = [cut(0)?, cut(1)?];
-        let select = |(above, below): (Vec<usize>, Vec<usize>)| {
-            let sides = [sides[0].select(&above)?, sides[1].select(&below)?];
-            Ok(Self { sides, indices: [above, below] })
+        let sizes = |count: usize| -> Vec<usize> {
+            let size = |fraction: &f64| split::share(*fraction, count).max(usize::from(*fraction > 0.0));
+            fractions.iter().map(size).collect()
+        };
+        for (name, side) in SIDES.into_iter().zip(sides) {
+            let held_out: usize = sizes(side.len()).iter().sum();
+            if held_out >= side.len() {
+                let what = format!("events of the {name} for training and what is held out, at least");
+                return Err(CoreError::shape(what, held_out + 1, side.len()).into());
+            }
+        }
+        let [numerator, denominator] = cut_alike(sides.map(Weighted::len), &sizes, rng);
+        let select = |(mut above, mut below): (Vec<usize>, Vec<usize>)| {
+            above.sort_unstable();
+            below.sort_unstable();
+            Ok(Self { part: split::Part::new(sides, [above, below])? })
         };
         numerator.into_iter().zip(denominator).map(select).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.sides.iter().all(Weighted::is_empty)
+        self.part.sides.iter().all(Weighted::is_empty)
     }
 
     /// All events, with weights of which those of each side sum to half their number.
     ///
     /// # Errors
-    /// Weights of a side that do not sum to a positive number.
+    /// Weights of a side that do not sum to a positive number beyond rounding.
     pub(super) fn joined(&self, part: &'static str) -> Result<Weighted<E>> {
-        let [numerator, denominator] = &self.sides;
+        let [numerator, denominator] = &self.part.sides;
         let half = 0.5 * (numerator.len() + denominator.len()) as f64;
         let mut weights = Vec::with_capacity(numerator.len() + denominator.len());
-        for (name, side) in SIDES.into_iter().zip(&self.sides) {
-            // By the largest first, so that no sum overflows.
-            let largest = side.weights().iter().fold(0.0_f64, |m, w| m.max(w.abs()));
-            let sum: f64 = side.weights().iter().map(|w| w / largest).sum();
-            if largest == 0.0 || sum <= 0.0 {
-                let sum = if largest == 0.0 { 0.0 } else { sum * largest };
-                let what = format!("sum of the weights of the {part} events of the {name}");
-                return Err(CoreError::out_of_range(what, sum, "positive").into());
-            }
+        for (name, side) in SIDES.into_iter().zip(&self.part.sides) {
+            let WeightSum { largest, scaled: sum, .. } = WeightSum::of(side.weights())
+                .positive(|| format!("weights of the {part} events of the {name}"))?;
             weights.extend(side.weights().iter().map(|w| w / largest / sum * half));
         }
         let events = E::concat_events(&[numerator.events(), denominator.events()])?;
@@ -88,7 +89,7 @@ impl<E: EventSet> Selection<E> {
         joined: &Weighted<E>,
     ) -> Result<Part<T, P::Encoded<T>>> {
         let inputs = encoder.encode::<T>(joined.events()).map_err(|error| self.named(error.into()))?;
-        let (count, numerators) = (joined.len(), self.sides[0].len());
+        let (count, numerators) = (joined.len(), self.part.sides[0].len());
         if inputs.count() != count {
             return Err(CoreError::shape("encoded events", count, inputs.count()).into());
         }
@@ -104,9 +105,10 @@ impl<E: EventSet> Selection<E> {
 
     /// The side of one of the joined events, and the number that the user knows it by.
     pub(super) fn place(&self, event: usize) -> Option<(&'static str, usize)> {
-        let count = self.indices[0].len();
+        let indices = &self.part.indices;
+        let count = indices[0].len();
         let (side, index) = if event < count { (0, event) } else { (1, event - count) };
-        self.indices[side].get(index).map(|original| (SIDES[side], *original))
+        indices[side].get(index).map(|original| (SIDES[side], *original))
     }
 
     /// The same error about one of the joined events, by its [`place`](Self::place).
@@ -128,30 +130,6 @@ impl<E: EventSet> Selection<E> {
     }
 }
 
-/// Random indices of each part of a side; of each fraction that is not 0, at least one.
-fn cut(name: &str, count: usize, fractions: &[f64], rng: &mut dyn Rng) -> Result<Vec<Vec<usize>>> {
-    let mut order = shuffled(count, rng);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "fractions are from 0 to below 1"
-    )]
-    let size =
-        |fraction: &f64| ((fraction * count as f64).round() as usize).max(usize::from(*fraction > 0.0));
-    let sizes: Vec<usize> = fractions.iter().map(size).collect();
-    let held_out: usize = sizes.iter().sum();
-    if held_out >= count {
-        let what = format!("events of the {name} for training and what is held out, at least");
-        return Err(CoreError::shape(what, held_out + 1, count).into());
-    }
-    let mut parts: Vec<Vec<usize>> = sizes.into_iter().map(|size| order.drain(..size).collect()).collect();
-    parts.push(order);
-    for part in &mut parts {
-        part.sort_unstable();
-    }
-    Ok(parts)
-}
-
 #[cfg(test)]
 mod tests {
     use hepml_core::Table;
@@ -169,7 +147,8 @@ mod tests {
         let (above, below) = (side(1.0, 50), side(-1.0, 30));
         let rng = &mut ChaCha8Rng::seed_from_u64(1);
         let parts = Selection::cut([&above, &below], &[0.1, 0.2], rng).unwrap();
-        let sizes: Vec<[usize; 2]> = parts.iter().map(|part| [0, 1].map(|i| part.sides[i].len())).collect();
+        let sizes: Vec<[usize; 2]> =
+            parts.iter().map(|Selection { part }| [0, 1].map(|i| part.sides[i].len())).collect();
         assert_eq!(sizes, [[5, 3], [10, 6], [35, 21]]);
         for part in parts {
             let joined = part.joined("training").unwrap();
@@ -184,11 +163,29 @@ mod tests {
 
     #[test]
     fn sides_of_one_sample_are_cut_alike() {
-        let events = Table::from_shape_fn((40, 1), |(i, _)| i as f64);
-        let (above, below) = (Weighted::unit(events.clone()), Weighted::unit(events));
+        let events = |count| Weighted::unit(Table::from_shape_fn((count, 1), |(i, _)| i as f64));
         let rng = &mut ChaCha8Rng::seed_from_u64(2);
-        for part in Selection::cut([&above, &below], &[0.3], rng).unwrap() {
-            assert_eq!(part.indices[0], part.indices[1]);
+        // Also where one has more events than the other.
+        for (above, below) in [(40, 40), (40, 60), (9, 4), (1000, 40)] {
+            let sides = [events(above), events(below)];
+            for Selection { part } in Selection::cut([&sides[0], &sides[1]], &[0.3, 0.1], rng).unwrap() {
+                let shared = part.indices.map(|mut indices| {
+                    indices.retain(|event| *event < above.min(below));
+                    indices
+                });
+                assert_eq!(shared[0], shared[1]);
+            }
         }
+    }
+
+    #[test]
+    fn weights_that_cancel_but_for_rounding_are_refused() {
+        let side = |weights: Vec<f64>| Weighted::new(Table::zeros((weights.len(), 1)), weights).unwrap();
+        let (good, bad) = (side(vec![1.0; 6]), side(vec![0.1, 0.1, 0.1, -0.1, -0.1, -0.1]));
+        assert!(bad.sum_weights() > 0.0);
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let [training] = <[_; 1]>::try_from(Selection::cut([&good, &bad], &[], rng).unwrap()).ok().unwrap();
+        let error = training.joined("training").unwrap_err().to_string();
+        assert!(error.contains("sum of the weights of the training events of the denominator"), "{error}");
     }
 }

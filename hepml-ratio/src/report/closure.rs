@@ -6,19 +6,20 @@ use hepml_core::{EventSet, LogRatio, Measure, Observer, RatioEstimator, Weighted
 use super::auc::auc;
 use super::scored::Scored;
 use super::tail::Tail;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::split::{SIDES, of_side, split_alike};
 
 /// The AUC with which a classifier of one's own tells the numerator from the denominator reweighted by r: 1/2 where r is right in
 /// all that the classifier can see.
 ///
 /// The events are ones that had no part in the fit of r. The classifier is any ratio estimator; it learns on a random half of them
-/// and is judged on the other. An AUC above 1/2 by several errors is a failure of r; one that is compatible with 1/2 may be one of
+/// and is judged on the other; an event that is in both samples at the same place is in the same half of both. An AUC above 1/2 by several errors is a failure of r; one that is compatible with 1/2 may be one of
 /// the classifier. There is no error where the tail index of the weights w r is not below 1/2, or cannot be told (see the
 /// [module](super)).
 ///
 /// # Errors
-/// Those of model and classifier; r that is infinite at an event of the denominator, naming it; reweighted halves whose weights
-/// do not sum to a positive number.
+/// Those of model and classifier, naming side and event; r that is infinite at an event of the denominator that has a weight, naming
+/// it; reweighted halves whose weights do not sum to a positive number.
 pub fn closure<E, M, R>(
     model: &M,
     classifier: &R,
@@ -32,22 +33,30 @@ where
     M: LogRatio<E> + ?Sized,
     R: RatioEstimator<E> + ?Sized,
 {
-    let z = model.log_ratio(denominator.events())?.to_vec();
-    let scored = Scored::new(&z, denominator.weights())?;
-    if let Some(event) = z.iter().position(|z| *z == f64::INFINITY) {
-        return Err(hepml_core::Error::not_finite("log ratio", z[event]).at_event(event).into());
+    let of_denominator = |error: hepml_core::Error| of_side("denominator", error);
+    let z = model.log_ratio(denominator.events()).map_err(of_denominator)?.to_vec();
+    let scored = Scored::new(&z, denominator.weights()).map_err(|error| of_denominator(error.into()))?;
+    if let Some(event) = scored.infinite() {
+        return Err(
+            of_denominator(hepml_core::Error::not_finite("log ratio", z[event]).at_event(event)).into()
+        );
     }
     let tail = Tail::new(&scored.log_weights(1.0));
     let reweighted = denominator.reweighted(scored.reweighted())?;
-    let (numerator, held_out_numerator) = numerator.split(0.5, rng)?;
-    let (denominator, held_out_denominator) = reweighted.split(0.5, rng)?;
-    let fitted = classifier.fit(&numerator, &denominator, rng, observer)?;
-    let z = |side: &Weighted<E>| Ok::<_, Error>(fitted.model.log_ratio(side.events())?.to_vec());
-    let (z_num, z_den) = (z(&held_out_numerator)?, z(&held_out_denominator)?);
-    let auc = auc(
-        Scored::new(&z_num, held_out_numerator.weights())?,
-        Scored::new(&z_den, held_out_denominator.weights())?,
-    )?;
+    let [training, held_out] = split_alike([numerator, &reweighted], 0.5, rng)?;
+    let fitted = classifier.fit(&training.sides[0], &training.sides[1], rng, observer);
+    let fitted = fitted.map_err(|error| training.named(error))?;
+    let named = |side: usize, error: hepml_core::Error| held_out.named(of_side(SIDES[side], error));
+    let z = |side: usize| {
+        let z = fitted.model.log_ratio(held_out.sides[side].events()).map_err(|error| named(side, error))?;
+        Ok::<_, hepml_core::Error>(z.to_vec())
+    };
+    let z = [z(0)?, z(1)?];
+    let scored = |side: usize| {
+        let scored = Scored::new(&z[side], held_out.sides[side].weights());
+        scored.map_err(|error| named(side, error.into()))
+    };
+    let auc = auc(scored(0)?, scored(1)?)?;
     Ok(Measure { value: auc.value, error: tail.is_finite().then_some(auc.error) })
 }
 
@@ -96,6 +105,74 @@ mod tests {
         assert_eq!(classifier.0.lock().unwrap().len(), 4000);
         // A constant r, which is blind to all there is.
         assert!(pull(judged(&classifier, &sides, 0.0)) > 5.0);
+    }
+
+    #[test]
+    fn events_of_both_samples_are_learned_from_or_judged() {
+        let [above, below] = gaussians(0.3, 400, 19);
+        // The denominator is among the first events of the numerator.
+        let numerator = Weighted::concat(&[&below, &above]).unwrap();
+        let classifier = Looks::default();
+        judged(&classifier, &[numerator, below.clone()], 0.6);
+        let learned = classifier.0.lock().unwrap();
+        let shared = below.events().iter().filter(|x| learned.contains(x)).count();
+        assert_eq!(shared, 200);
+    }
+
+    #[test]
+    fn infinite_ratios_are_named_where_they_count() {
+        let [above, below] = gaussians(0.3, 100, 20);
+        let far = |weight: f64| {
+            let far = Weighted::new(Table::from_elem((1, 1), f64::INFINITY), vec![weight]).unwrap();
+            Weighted::concat(&[&below, &far]).unwrap()
+        };
+        let (model, rng) = (Line { scale: 0.6, shift: 0.0 }, &mut ChaCha8Rng::seed_from_u64(21));
+        let mut judge =
+            |below: &Weighted<Table>| closure(&model, &Looks::default(), &above, below, rng, &mut ());
+        assert!(judge(&far(0.0)).is_ok());
+        let error = judge(&far(1.0)).unwrap_err().to_string();
+        assert_eq!(error, "denominator: log ratio of event 100 is not finite (inf)");
+    }
+
+    /// Cannot tell of events beyond 2.
+    struct Shy;
+
+    impl LogRatio<Table> for Shy {
+        fn log_ratio(&self, events: &Table) -> CoreResult<hepml_core::ndarray::Array1<f64>> {
+            match events.iter().position(|x| *x > 100.0) {
+                Some(event) => Err(hepml_core::Error::not_finite("x", f64::NAN).at_event(event)),
+                None => Ok(events.column(0).to_owned()),
+            }
+        }
+    }
+
+    impl RatioEstimator<Table> for Shy {
+        type Model = Self;
+
+        fn fit(
+            &self,
+            numerator: &Weighted<Table>,
+            _: &Weighted<Table>,
+            _: &mut dyn Rng,
+            _: &mut dyn Observer,
+        ) -> CoreResult<Fitted<Self>> {
+            match self.log_ratio(numerator.events()) {
+                Ok(_) => Ok(Fitted { model: Self, report: FitReport::new() }),
+                Err(error) => Err(of_side("numerator", error)),
+            }
+        }
+    }
+
+    #[test]
+    fn errors_of_the_classifier_name_the_users_event() {
+        let [above, below] = gaussians(0.3, 100, 22);
+        for event in [0, 41, 73, 99] {
+            let mut table = above.events().clone();
+            table[[event, 0]] = 200.0;
+            let (model, rng) = (Line { scale: 0.6, shift: 0.0 }, &mut ChaCha8Rng::seed_from_u64(23));
+            let error = closure(&model, &Shy, &Weighted::unit(table), &below, rng, &mut ()).unwrap_err();
+            assert_eq!(error.to_string(), format!("numerator: x of event {event} is not finite (NaN)"));
+        }
     }
 
     #[test]

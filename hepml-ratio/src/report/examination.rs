@@ -1,18 +1,19 @@
 //! The examination of a ratio by held-out events.
 
 use hepml_core::rand::Rng;
-use hepml_core::{EventSet, FitReport, LogRatio, Weighted};
+use hepml_core::{Error as CoreError, EventSet, FitReport, LogRatio, Weighted};
 use hepml_stats::effective_sample_size;
 
-use super::SIGMAS;
 use super::auc::auc;
 use super::calibration_curve::{CalibrationPoint, calibration_curve};
 use super::normalisation::{inverse_normalisation, normalisation};
 use super::reweighted::weights_of;
 use super::scored::Scored;
+use super::{FEW_EFFECTIVE, SIGMAS};
 use crate::error::Result;
 use crate::loss::CLIP;
-use crate::split::of_side;
+use crate::split::{Part, SIDES, of_side};
+use crate::weight_sum::WeightSum;
 
 /// The AUC above which the sides are disjoint for practical purposes: what r is between them is extrapolated.
 const DISJOINT: f64 = 0.9999;
@@ -31,10 +32,10 @@ pub(crate) fn of_densities(report: &mut FitReport) {
 /// Adds to a report what held-out events say of a fitted ratio; see the [module](super) for the names.
 ///
 /// Held-out events are events that had no part in the fit. Where a side has none, or weights that do not sum to a positive
-/// number, the report gets a warning instead.
+/// number (beyond rounding), the report gets a warning instead.
 ///
 /// # Errors
-/// Those of the model, naming the side; a z that is NaN, naming the event.
+/// Those of the model, naming the side; a z that is NaN, naming side and event.
 pub fn examine<E: EventSet, M: LogRatio<E> + ?Sized>(
     model: &M,
     numerator: &Weighted<E>,
@@ -46,13 +47,40 @@ pub fn examine<E: EventSet, M: LogRatio<E> + ?Sized>(
     if !can_examine(numerator, denominator, report) {
         return Ok(());
     }
-    let z = |name: &str, side: &Weighted<E>| match model.log_ratio(side.events()) {
+    let sides = [numerator, denominator];
+    let z = |side: usize| match model.log_ratio(sides[side].events()) {
         Ok(z) => Ok(z.to_vec()),
-        Err(error) => Err(of_side(name, error)),
+        Err(error) => Err(of_side(SIDES[side], error)),
     };
-    let z = [z("numerator", numerator)?, z("denominator", denominator)?];
-    let scored = [Scored::new(&z[0], numerator.weights())?, Scored::new(&z[1], denominator.weights())?];
-    examine_scores(scored[0], scored[1], rng, report)
+    let z = [z(0)?, z(1)?];
+    let scored = |side: usize| {
+        let scored = Scored::new(&z[side], sides[side].weights());
+        scored.map_err(|error| of_side(SIDES[side], error.into()))
+    };
+    examine_scores(scored(0)?, scored(1)?, rng, report)
+}
+
+/// As [`examine`], with held-out events by the numbers that the user knows them by.
+///
+/// At an event that has no ln r (a ratio of 0 or less) there is nothing wrong with the fit: the report gets a warning that names it.
+///
+/// # Errors
+/// All others, naming side and event.
+pub(crate) fn examine_part<E: EventSet, M: LogRatio<E>>(
+    model: &M,
+    part: &Part<E>,
+    rng: &mut dyn Rng,
+    report: &mut FitReport,
+) -> Result<()> {
+    let [numerator, denominator] = &part.sides;
+    let examined = examine(model, numerator, denominator, rng, report);
+    match examined.map_err(|error| part.named(error.into())) {
+        Err(error @ CoreError::OutOfRange { .. }) => {
+            report.warn(format!("the ratio is not examined: {error}"));
+            Ok(())
+        }
+        examined => Ok(examined?),
+    }
 }
 
 /// Whether held-out events can say anything; a warning where they cannot.
@@ -66,8 +94,8 @@ pub(crate) fn can_examine<E: EventSet>(
             report.warn(format!("no events of the {name} are held out: the ratio is not examined"));
             return false;
         }
-        let sum = side.sum_weights();
-        if !(sum > 0.0 && sum.is_finite()) {
+        let sum = WeightSum::of(side.weights());
+        if !(sum.is_positive() && sum.value().is_finite()) {
             report.warn(format!(
                 "the weights of the held-out events of the {name} do not sum to a positive number: the ratio is not examined"
             ));
@@ -88,8 +116,16 @@ pub fn examine_scores(
     report: &mut FitReport,
 ) -> Result<()> {
     of_densities(report);
-    report.measure("effective sample size/numerator", effective_sample_size(numerator.weights)?, None);
-    report.measure("effective sample size/denominator", effective_sample_size(denominator.weights)?, None);
+    for (name, side) in SIDES.into_iter().zip([numerator, denominator]) {
+        let effective = effective_sample_size(side.weights)?;
+        report.measure(format!("effective sample size/{name}"), effective, None);
+        if effective < FEW_EFFECTIVE {
+            report.warn(format!(
+                "the {} held-out events of the {name} are worth {effective:.2} events: what they say of the ratio is uncertain",
+                side.z.len()
+            ));
+        }
+    }
     let (sides, events) = ([numerator, denominator], numerator.z.len() + denominator.z.len());
     let clipped = sides.iter().flat_map(|side| side.z).filter(|z| z.abs() > CLIP).count();
     report.measure("clipped events", clipped as f64, None);
@@ -118,6 +154,10 @@ pub fn examine_scores(
     let bins = (numerator.z.len().min(denominator.z.len()) / EVENTS_A_BIN).min(MOST_BINS);
     if bins > 0 {
         calibration(numerator, denominator, bins, report);
+    } else {
+        report.warn(format!(
+            "fewer than {EVENTS_A_BIN} held-out events on a side: no calibration curve, and regions of negative net weight are not looked for"
+        ));
     }
     Ok(())
 }
@@ -242,7 +282,7 @@ mod tests {
         let sides = [sides[0].clone(), sides[1].reweighted(weights).unwrap()];
         let report = examined(&Line { scale: 0.6, shift: 0.0 }, &sides, 16);
         assert!(
-            report.warnings.iter().any(|w| w.contains("event 3 of the reweighted")),
+            report.warnings.iter().any(|w| w.contains("event 3 of the held-out reweighted")),
             "{:?}",
             report.warnings
         );
@@ -256,7 +296,9 @@ mod tests {
         let side = Scored::new(&[0.0, 1.0], &[1.0, 1.0]).unwrap();
         let mut report = FitReport::new();
         examine_scores(side, side, rng, &mut report).unwrap();
-        assert!(report.warnings.iter().any(|w| w.contains("too few")), "{:?}", report.warnings);
+        for text in ["too few", "are worth 2.00 events", "no calibration curve"] {
+            assert!(report.warnings.iter().any(|w| w.contains(text)), "{text}: {:?}", report.warnings);
+        }
         let (z, weights) = (vec![0.0; 100], vec![1.0; 100]);
         let side = Scored::new(&z, &weights).unwrap();
         let mut report = FitReport::new();

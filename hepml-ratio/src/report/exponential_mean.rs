@@ -13,12 +13,12 @@ pub(crate) struct ExponentialMean {
 }
 
 impl ExponentialMean {
-    /// E\[e^x\], for x below infinity and weights that sum to a positive number.
+    /// E\[e^x\], for x below infinity and weights that sum to a positive number beyond rounding.
     pub(crate) fn new(exponents: impl Iterator<Item = f64> + Clone, weights: &[f64]) -> Result<Self> {
         Self::signed(exponents.zip(weights.iter().copied()), weights)
     }
 
-    /// E\[s e^x\] from x and s w of each event, for x below infinity and weights w that sum to a positive number.
+    /// E\[s e^x\] from x and s w of each event, for x below infinity and weights w that sum to a positive number beyond rounding.
     pub(super) fn signed(terms: impl Iterator<Item = (f64, f64)> + Clone, weights: &[f64]) -> Result<Self> {
         let shift = shift(terms.clone());
         // Relative to the largest weight, so that no square overflows.

@@ -44,10 +44,10 @@ mod tail;
 pub use auc::auc;
 pub use calibration_curve::{CalibrationCurve, CalibrationPoint, calibration_curve};
 pub use closure::closure;
-pub(crate) use examination::{can_examine, of_densities};
+pub(crate) use examination::{can_examine, examine_part, of_densities};
 pub use examination::{examine, examine_scores};
 pub(crate) use exponential_mean::ExponentialMean;
-pub(crate) use reweighted::warn_of_weights;
+pub(crate) use reweighted::{warn_of_side, warn_of_weights};
 pub use scored::Scored;
 pub(crate) use tail::Tail;
 
@@ -57,3 +57,5 @@ const SIGMAS: f64 = 5.0;
 const LARGE_SHARE: f64 = 0.1;
 /// Events below which no tail can be fitted, and below which a large share of a single event is no surprise.
 const FEWEST_FOR_A_TAIL: usize = 25;
+/// The effective sample size below which a mean over a side is uncertain by a third or more.
+const FEW_EFFECTIVE: f64 = 10.0;

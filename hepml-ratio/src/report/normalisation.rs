@@ -9,6 +9,7 @@ use super::scored::Scored;
 use super::tail::Tail;
 use crate::error::Result;
 use crate::split::shuffled;
+use crate::weight_sum::WeightSum;
 
 /// Adds E_den\[r\] before and after renormalisation; whether the variance of the weights w r is finite.
 pub(super) fn normalisation(
@@ -31,7 +32,7 @@ pub(super) fn normalisation(
     let half = |events: &[usize]| {
         let weights: Vec<f64> = events.iter().map(|event| denominator.weights[*event]).collect();
         let terms = events.iter().map(|event| terms[*event]);
-        let mean = (weights.iter().sum::<f64>() > 0.0).then(|| ExponentialMean::signed(terms, &weights));
+        let mean = WeightSum::of(&weights).is_positive().then(|| ExponentialMean::signed(terms, &weights));
         Ok::<_, crate::Error>(mean.transpose()?.filter(|mean| mean.scaled.value > 0.0))
     };
     let (first, second) = order.split_at(order.len() / 2);
@@ -126,6 +127,31 @@ mod tests {
         assert!(report.get("closure auc").unwrap().error.is_none());
         assert!(report.get("inverse normalisation").unwrap().error.is_some());
         assert!(report.warnings.iter().any(|w| w.contains("infinite")), "{:?}", report.warnings);
+    }
+
+    /// Weights of +-w0, as of MC@NLO: halves in which they cancel leave no mean, but the fit is there.
+    #[test]
+    fn halves_that_cancel_but_for_rounding_are_warned_of() {
+        // Six of 0.1, five of -0.1, one of 0: sums of halves may be 0, and come out as 1e-17.
+        let [above, below] = gaussians(0.3, 12, 31);
+        let mut missing = 0;
+        for seed in 0..40 {
+            let signs = [1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 0.0];
+            let below = below.reweighted(signs.map(|sign| 0.1 * sign).to_vec()).unwrap();
+            // r = 1: the weighted sum is that of the weights.
+            let report = examined(&Line { scale: 0.0, shift: 0.0 }, &[above.clone(), below], seed);
+            assert!((report.get("normalisation").unwrap().value - 1.0).abs() < 1e-12);
+            if report.get("normalisation/renormalised").is_none() {
+                assert!(report.warnings.iter().any(|w| w.contains("no renormalisation")), "{report:?}");
+                missing += 1;
+            }
+            // 0.1 of a weight sum of 0.1, over that of 1.1: (1/11)^2 of 11 events.
+            let effective = report.get("effective sample size/denominator").unwrap().value;
+            assert!((effective - 1.0 / 11.0).abs() < 1e-12, "{effective}");
+            assert!(report.warnings.iter().any(|w| w.contains("worth 0.09 events")), "{:?}", report.warnings);
+        }
+        // One of the halves has the sum 0.1 or more, and the other none.
+        assert_eq!(missing, 40);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) fn weights_of(denominator: Scored<'_>, weights: &[f64], report: &mut 
             "the reweighted denominator is worth {effective:.1} events of {events:.1}: the two sides hardly overlap"
         ));
     }
-    warn_of_weights("reweighted denominator", weights, report);
+    warn_of_weights("held-out reweighted denominator", weights, report);
     let mut sizes: Vec<f64> = weights.iter().map(|weight| weight.abs()).collect();
     sizes.sort_by(|a, b| b.total_cmp(a));
     // By the largest first, so that no sum overflows.
@@ -40,13 +40,24 @@ pub(super) fn weights_of(denominator: Scored<'_>, weights: &[f64], report: &mut 
 
 /// Warns of a single event that carries much of the weight of what is called `name`.
 pub(crate) fn warn_of_weights(name: &str, weights: &[f64], report: &mut FitReport) {
+    report.warnings.extend(heavy_event(name, weights));
+}
+
+/// Warns of a single event that carries much of the weight of a side that a fit was given; what a fit was given may be a part of
+/// what the user has, and then its events have other numbers.
+pub(crate) fn warn_of_side(name: &str, weights: &[f64], report: &mut FitReport) {
+    let warning = heavy_event(name, weights);
+    let count = weights.len();
+    report.warnings.extend(warning.map(|text| format!("{text} (of the {count} events given to this fit)")));
+}
+
+/// Says of a single event that it carries much of the weight, if one does.
+fn heavy_event(name: &str, weights: &[f64]) -> Option<String> {
     let sizes = weights.iter().map(|weight| weight.abs()).enumerate();
-    let Some((event, largest)) = sizes.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
+    let (event, largest) = sizes.max_by(|a, b| a.1.total_cmp(&b.1))?;
     let share = 1.0 / weights.iter().map(|weight| weight.abs() / largest).sum::<f64>();
-    if weights.len() >= FEWEST_FOR_A_TAIL && share > LARGE_SHARE {
-        let percent = 100.0 * share;
-        report.warn(format!("event {event} of the {name} carries {percent:.0} % of its weight"));
-    }
+    (weights.len() >= FEWEST_FOR_A_TAIL && share > LARGE_SHARE)
+        .then(|| format!("event {event} of the {name} carries {:.0} % of its weight", 100.0 * share))
 }
 
 #[cfg(test)]
@@ -82,5 +93,9 @@ mod tests {
         weights[7] = -33.0;
         warn_of_weights("numerator", &weights, &mut report);
         assert_eq!(report.warnings, ["event 7 of the numerator carries 25 % of its weight"]);
+        warn_of_side("numerator", &weights, &mut report);
+        let of_fit =
+            "event 7 of the numerator carries 25 % of its weight (of the 100 events given to this fit)";
+        assert_eq!(report.warnings[1], of_fit);
     }
 }

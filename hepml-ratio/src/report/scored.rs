@@ -3,6 +3,7 @@
 use hepml_core::{Error as CoreError, Item};
 
 use crate::error::Result;
+use crate::weight_sum::WeightSum;
 
 /// The ln |r| = z and weights of the events of one side, and where r is negative.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +19,7 @@ impl<'a> Scored<'a> {
     ///
     /// # Errors
     /// No events; other numbers of weights than of events; a z that is NaN, a weight that is not finite, naming the event; weights
-    /// that do not sum to a positive number.
+    /// that do not sum to a positive number beyond rounding.
     pub fn new(z: &'a [f64], weights: &'a [f64]) -> Result<Self> {
         if z.is_empty() {
             return Err(CoreError::Empty { what: "list of log ratios".into() }.into());
@@ -36,12 +37,11 @@ impl<'a> Scored<'a> {
                 }
             }
         }
-        let sum: f64 = weights.iter().sum();
-        if sum > 0.0 && sum.is_finite() {
-            Ok(Self { z, weights, is_negative: &[] })
-        } else {
-            Err(hepml_stats::Error::NonPositiveSum { what: "weights", sum }.into())
+        let sum = WeightSum::of(weights).positive(|| "weights".to_owned())?.value();
+        if !sum.is_finite() {
+            return Err(CoreError::not_finite("sum of the weights", sum).into());
         }
+        Ok(Self { z, weights, is_negative: &[] })
     }
 
     /// As [`new`](Self::new), for ratios that may be negative: z = ln |r|, and whether r is negative.
@@ -74,6 +74,11 @@ impl<'a> Scored<'a> {
     /// Whether an event with a weight has this z.
     pub(super) fn has(self, z: f64) -> bool {
         self.z.iter().zip(self.weights).any(|(of_event, weight)| *of_event == z && *weight != 0.0)
+    }
+
+    /// The first event with a weight at which r is infinite.
+    pub(crate) fn infinite(self) -> Option<usize> {
+        (0..self.z.len()).find(|event| self.z[*event] == f64::INFINITY && self.weights[*event] != 0.0)
     }
 
     /// z and w, with the sign of r, of each event: sums of sign(r) w e^z are sums of w r.
@@ -151,8 +156,11 @@ mod tests {
         assert!(Scored::new(&[0.0], &[1.0, 2.0]).is_err());
         assert!(Scored::new(&[0.0, f64::NAN], &[1.0; 2]).unwrap_err().to_string().contains("event 1"));
         assert!(Scored::new(&[0.0, 0.0], &[1.0, f64::NAN]).unwrap_err().to_string().contains("event 1"));
-        for weights in [[0.0, 0.0], [1.0, -2.0], [f64::MAX, f64::MAX]] {
-            assert!(Scored::new(&[0.0; 2], &weights).unwrap_err().to_string().contains("not positive"));
+        for weights in [[0.0, 0.0], [1.0, -2.0], [1.0, f64::EPSILON - 1.0]] {
+            let error = Scored::new(&[0.0; 2], &weights).unwrap_err().to_string();
+            assert!(error.contains("must be positive"), "{error}");
         }
+        let error = Scored::new(&[0.0; 2], &[f64::MAX; 2]).unwrap_err().to_string();
+        assert_eq!(error, "sum of the weights is not finite (inf)");
     }
 }

@@ -15,7 +15,6 @@ use super::sample::Sample;
 use super::tree::Tree;
 use crate::error::Result;
 use crate::loss::CLIP;
-use crate::report::examine;
 use crate::standardisation::warn_of_constant_columns;
 use crate::training_tables::TrainingTables;
 
@@ -67,10 +66,7 @@ impl TreesConfig {
         let streams = Streams::from_rng(rng);
         let (train, held_out) = self.samples(training.sides.each_ref(), streams)?;
         let model = self.boost(&train, held_out.as_ref(), streams, observer, &mut report);
-        if let Some([numerator, denominator]) = &training.held_out {
-            examine(&model, numerator, denominator, rng, &mut report)?;
-            self.loss.measure_held_out(&model, [numerator, denominator], &mut report)?;
-        }
+        training.examine(&model, self.loss, rng, &mut report)?;
         Ok(Fitted { model, report })
     }
 
