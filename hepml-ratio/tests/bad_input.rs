@@ -84,6 +84,7 @@ fn learners() -> Vec<Learner> {
                 estimator: linear(),
                 calibration: IsotonicCalibration::new(),
                 held_out: 0.3,
+                examination: 0.1,
             }),
         ),
         (
@@ -92,6 +93,7 @@ fn learners() -> Vec<Learner> {
                 estimator: linear(),
                 calibration: PlattCalibration::new(),
                 held_out: 0.3,
+                examination: 0.1,
             }),
         ),
         ("renormalised", erased(RenormalisedLinear)),

@@ -377,10 +377,11 @@ fn saved_models_come_back_bit_for_bit() {
     broken.insert_f64("map/values", &Array1::from(vec![1.0, 2.0])).unwrap();
     broken.insert_model("model", &Slope(1.0)).unwrap();
     let error = Calibrated::<Slope>::from_bytes(&broken.to_bytes().unwrap()).unwrap_err();
-    assert!(error.to_string().contains("do not ascend"), "{error}");
+    assert!(error.to_string().contains("knot 1 of a calibration map"), "{error}");
 }
 
 /// Fits nothing: three times the exact answer.
+#[derive(Clone)]
 struct Overconfident;
 
 impl RatioEstimator<Table> for Overconfident {
@@ -395,6 +396,7 @@ impl RatioEstimator<Table> for Overconfident {
     ) -> Result<Fitted<Slope>, CoreError> {
         let mut report = FitReport::new();
         report.measure("events", numerator.len() as f64, None);
+        report.warn("slope made up");
         let progress = hepml_core::Progress { stage: "", step: 1, total: None, measures: &[] };
         report.stopped = observer.step(&progress).is_break();
         Ok(Fitted { model: Slope(6.0 * MU), report })
@@ -408,18 +410,34 @@ fn an_estimator_keeps_events_aside_for_its_calibration() {
         estimator: Overconfident,
         calibration: PlattCalibration::temperature(),
         held_out: 0.25,
+        examination: 0.1,
     };
     let rng = &mut ChaCha8Rng::seed_from_u64(7);
     let fitted = estimator.fit(&numerator, &denominator, rng, &mut ()).unwrap();
-    assert_eq!(fitted.report.parts[0].1.get("events").unwrap().value, 15_000.0);
+    assert_eq!(fitted.report.parts[0].1.get("events").unwrap().value, 13_000.0);
     let slope = fitted.report.parts[1].1.get("slope").unwrap().value;
     // The slope's Fisher information is at least 0.15 an event of each side.
     assert!((slope - 1.0 / 3.0).abs() < 0.02, "{slope}");
+    // What it is worth is measured on a tenth that neither fit has seen, and the warnings of both are there.
+    let report = &fitted.report;
+    assert_eq!(report.get("effective sample size/numerator").unwrap().value, 2000.0);
+    assert_eq!(report.get("ratio of densities").unwrap().value, 1.0);
+    let normalisation = report.get("normalisation").unwrap();
+    assert!((normalisation.value - 1.0).abs() < 5.0 * normalisation.error.unwrap(), "{normalisation:?}");
+    assert!(report.warnings.contains(&"fit: slope made up".to_owned()), "{:?}", report.warnings);
     let mut stopping = |progress: &hepml_core::Progress<'_>| {
         assert_eq!(progress.stage, "fit");
         ControlFlow::Break(())
     };
     assert!(estimator.fit(&numerator, &denominator, rng, &mut stopping).unwrap().report.stopped);
-    let estimator = CalibratedEstimator { held_out: 1.0, ..estimator };
-    assert!(estimator.fit(&numerator, &denominator, rng, &mut ()).is_err());
+    for (held_out, examination, text) in [
+        (1.0, 0.0, "calibration"),
+        (0.0, 0.1, "calibration"),
+        (0.5, 0.5, "examination"),
+        (0.5, -0.1, "examination"),
+    ] {
+        let estimator = CalibratedEstimator { held_out, examination, ..estimator.clone() };
+        let error = estimator.fit(&numerator, &denominator, rng, &mut ()).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    }
 }

@@ -86,8 +86,12 @@ const REACH: f64 = 0.4;
 #[test]
 fn different_learners_in_one_collection() {
     let [numerator, denominator] = gaussians(1500, 1);
-    let calibrated =
-        CalibratedEstimator { estimator: network(), calibration: PlattCalibration::new(), held_out: 0.25 };
+    let calibrated = CalibratedEstimator {
+        estimator: network(),
+        calibration: PlattCalibration::new(),
+        held_out: 0.25,
+        examination: 0.1,
+    };
     let learners: Vec<(&str, Box<dyn DynRatioEstimator<Table>>)> = vec![
         ("own", Box::new(Erased(Discriminant))),
         ("network", Box::new(Erased(network()))),
@@ -259,6 +263,12 @@ fn every_report_says_what_the_ratio_is_one_of() {
         Box::new(Erased(SignedPartsConfig::new(LinearConfig::default()))),
         Box::new(Erased(EnsembleConfig::new(LinearConfig::default(), 2))),
         Box::new(Erased(CrossFitConfig::new(LinearConfig::default(), 2))),
+        Box::new(Erased(CalibratedEstimator {
+            estimator: LinearConfig::default(),
+            calibration: PlattCalibration::new(),
+            held_out: 0.3,
+            examination: 0.1,
+        })),
     ];
     let rng = &mut ChaCha8Rng::seed_from_u64(12);
     for learner in learners {
