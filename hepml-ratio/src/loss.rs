@@ -121,7 +121,7 @@ impl RatioLoss {
     /// The loss of one event of unit weight at z, with its first and second derivative in z.
     ///
     /// Clipped as the module says; finite for |z| up to 1e200. The exponent is not looked at, as [`check`](Self::check) does:
-    /// p-MSE with p = 1, which `check` refuses, gives NaN.
+    /// p-MSE with p = 1, which `check` refuses, has slopes of NaN.
     pub fn terms(self, numerator: bool, z: f64) -> [f64; 3] {
         let at = self.clipped_to(numerator, z);
         // Every loss but MLC and LSIF is its own mirror image: b(z) = a(-z).

@@ -56,6 +56,18 @@ impl Standardisation {
         (0..self.deviation.len()).filter(|&column| self.deviation[column] > 0.0).collect()
     }
 
+    /// Warns of the columns that are not constant, but whose spread has no inverse: they are left out all the same.
+    pub(crate) fn warn_of_narrow_columns(&self, sides: &[Weighted<Table>; 2], report: &mut FitReport) {
+        for (column, deviation) in self.deviation.iter().enumerate() {
+            let [low, high] = range(sides, column);
+            if low < high && *deviation == 0.0 {
+                report.warn(format!(
+                    "the spread of column {column} is too small to divide by: the ratio does not depend on it"
+                ));
+            }
+        }
+    }
+
     /// A number of a column, standardised; 0 for one that tells no events apart.
     pub(crate) fn apply(&self, column: usize, x: f64) -> f64 {
         let (mean, deviation) = (self.mean[column], self.deviation[column]);
@@ -160,5 +172,15 @@ mod tests {
         assert_eq!(report.warnings.len(), 1);
         assert!(report.warnings[0].contains("column 0 is constant"));
         assert!(Standardisation::of(&[side(5.0), side(1.0)]).used().is_empty());
+    }
+
+    #[test]
+    fn a_subnormal_spread_is_warned_of() {
+        for (unit, said) in [(1e-310, true), (1e-320, true), (5e-324, true), (1e-300, false), (0.0, false)] {
+            let sides = [sides(unit, 0.0), sides(unit, 0.0)].map(|[side, _]| side);
+            let (standardisation, mut report) = (Standardisation::of(&sides), FitReport::new());
+            standardisation.warn_of_narrow_columns(&sides, &mut report);
+            assert_eq!(report.warnings.len(), usize::from(said), "{unit} {:?}", report.warnings);
+        }
     }
 }

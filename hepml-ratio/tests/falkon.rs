@@ -314,6 +314,13 @@ fn negative_weights_are_fitted_or_refused() {
 }
 
 #[test]
+fn any_number_of_steps_may_be_allowed() {
+    let (numerator, denominator) = (weighted(100, 0.5, 22), weighted(100, -0.5, 23));
+    let report = fit(&precise().newton(usize::MAX, 1e-9), &numerator, &denominator).report;
+    assert!(report.warnings.iter().all(|warning| !warning.contains("not converged")), "{report:?}");
+}
+
+#[test]
 fn the_observer_sees_steps_and_stops_them() {
     let (numerator, denominator) = (weighted(200, 0.5, 22), weighted(200, -0.5, 23));
     let mut losses = Vec::new();
@@ -327,9 +334,12 @@ fn the_observer_sees_steps_and_stops_them() {
     assert!(fitted.report.warnings.iter().any(|warning| warning.contains("not converged")));
     assert_eq!(losses.len(), 3);
     assert!(losses[2] < losses[0] && losses[0] < 2.0_f64.ln());
+    // The third step is at 1e-4: of the effective dimension at 1e-6 nothing is known yet.
+    assert!(fitted.report.get("effective dimension").is_none());
     // One step of one iteration is not enough, and the report says so.
     let hasty = FalkonConfig::default().path(1e-6, 0.5, 1).conjugate_gradients(1, 0.01).newton(1, 1e-9);
     let report = fit(&hasty, &numerator, &denominator).report;
+    assert!(report.get("effective dimension").unwrap().value > 0.0);
     assert!(!report.stopped && report.warnings.iter().any(|warning| warning.contains("not converged")));
 }
 

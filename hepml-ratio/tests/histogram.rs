@@ -186,6 +186,9 @@ fn bad_input() {
     for fraction in [-0.1, 1.0, f64::NAN] {
         fails(&HistogramConfig::default().examination(fraction), &good, &good);
     }
+    assert!(serde_json::from_str::<HistogramConfig>(r#"{"bin": {"Quantiles": 5}}"#).is_err());
+    let read: HistogramConfig = serde_json::from_str(r#"{"bins": {"Quantiles": 5}}"#).unwrap();
+    assert_eq!(read, HistogramConfig::new(RatioBins::Quantiles(5)));
     let model = fit(&config, &good, &good).model;
     assert!(model.ratio(&array![[0.5, 0.5]]).is_err());
     assert!(model.log_ratio(&array![[0.5], [f64::INFINITY]]).unwrap_err().to_string().contains("event 1"));

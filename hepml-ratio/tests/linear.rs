@@ -235,6 +235,19 @@ fn bad_input() {
     assert!(fails(exact(), &num.reweighted(cancelling).unwrap(), &den).contains("sum"));
     let wide = Weighted::unit(Table::zeros((2, 100)));
     assert!(fails(exact().degree(Degree::Quadratic), &wide, &wide).contains("terms"));
+    // One event far away, whose square overflows in units of the spread: named by its side, unless it has no weight.
+    let far = |weight: f64| {
+        let side = |last: f64| array![[0.0], [1.0], [2.0], [1.5], [last]];
+        [side(3.0), side(1e300)].map(|table| Weighted::new(table, vec![1.0, 1.0, 1.0, 1.0, weight]).unwrap())
+    };
+    let [near, away] = far(1e-320);
+    let error = fails(exact(), &near, &away);
+    assert!(error.contains("denominator") && error.contains("event 4"), "{error}");
+    let sides = far(0.0);
+    assert!(fit(exact().ridge(0.1), &sides).model.constant().is_finite());
+    assert!(serde_json::from_str::<LinearConfig>(r#"{"rigde": 1.0}"#).is_err());
+    let config: LinearConfig = serde_json::from_str(r#"{"ridge": 1.0}"#).unwrap();
+    assert_eq!(config, LinearConfig::default().ridge(1.0));
     let model = fit(exact(), &[num, den]).model;
     assert!(model.log_ratio(&array![[1.0]]).is_err());
     assert!(

@@ -387,6 +387,20 @@ fn stops_early_and_keeps_the_best() {
 }
 
 #[test]
+fn trees_without_a_split_move_the_constant() {
+    // After a first full step further splits gain less than 1, but with MLC the mean of r is cosh 0.6 then, not 1.
+    let side =
+        |ones: usize| Weighted::unit(Table::from_shape_fn((100, 1), |(i, _)| f64::from(u8::from(i < ones))));
+    let (numerator, denominator) = (side(80), side(50));
+    let config = plain().loss(RatioLoss::Mlc).learning_rate(1.0).min_gain(1.0).trees(100);
+    let model = fit(&config, &numerator, &denominator).model;
+    let mean = model.log_ratio(denominator.events()).unwrap().mapv(f64::exp).mean().unwrap();
+    assert!((mean - 1.0).abs() < CONVERGED, "{mean}");
+    // Newton's steps are at rounding after a few, and boosting ends.
+    assert!((3..20).contains(&model.tree_count()), "{}", model.tree_count());
+}
+
+#[test]
 fn the_observer_sees_losses_and_may_stop() {
     let [numerator, denominator] = signed_samples();
     let mut seen = Vec::new();

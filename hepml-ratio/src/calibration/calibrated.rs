@@ -36,6 +36,8 @@ impl<M> Calibrated<M> {
 }
 
 impl<E: ?Sized, M: LogRatio<E>> LogRatio<E> for Calibrated<M> {
+    /// # Errors
+    /// What the model returns; a log ratio that is not finite, calibrated or not, naming the event.
     fn log_ratio(&self, events: &E) -> Result<Array1<f64>, CoreError> {
         let mut z = self.model.log_ratio(events)?;
         for (event, z) in z.iter_mut().enumerate() {

@@ -10,6 +10,9 @@ use super::model::FalkonRatio;
 use super::newton;
 use crate::error::Result;
 
+/// The most steps of the path of lambda: each is a pass over all events.
+const MOST_PATH_STEPS: usize = 10_000;
+
 /// The width sigma of the kernel, in units of standardised features.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde")]
@@ -149,7 +152,7 @@ impl FalkonConfig {
     }
 
     /// The path of penalties: from `first` each `factor` (below 1) times the one before, until lambda is reached; from 1e-2
-    /// by 0.1 unless set. At each a step of at most `iterations` conjugate gradients (4 unless set) is taken.
+    /// by 0.1 unless set, at most 10,000 of them. At each a step of at most `iterations` conjugate gradients (4 unless set) is taken.
     #[must_use]
     pub const fn path(mut self, first: f64, factor: f64, iterations: usize) -> Self {
         (self.first_lambda, self.lambda_factor, self.path_iterations) = (first, factor, iterations);
@@ -219,6 +222,11 @@ impl FalkonConfig {
                 return Err(CoreError::out_of_range(what, 0.0, "at least 1").into());
             }
         }
+        let path = (self.first_lambda.ln() - self.lambda.ln()) / -self.lambda_factor.ln();
+        if path > MOST_PATH_STEPS as f64 {
+            let what = "number of steps of the path of lambda";
+            return Err(CoreError::out_of_range(what, path.ceil(), "at most 10000").into());
+        }
         Ok(())
     }
 
@@ -228,6 +236,8 @@ impl FalkonConfig {
             std::iter::successors(Some(self.first_lambda), |lambda| Some(lambda * self.lambda_factor))
                 // A value within rounding of the last one would be a step at the same penalty.
                 .take_while(|lambda| *lambda > 1.001 * self.lambda)
+                // Times a factor near 1, a subnormal number rounds to itself.
+                .take(MOST_PATH_STEPS)
                 .collect();
         path.push(self.lambda);
         path
@@ -263,6 +273,9 @@ mod tests {
         assert_eq!(config.lambdas().len(), 3);
         assert_eq!(config.lambdas()[2], 1e-4);
         assert_eq!(FalkonConfig::default().lambda(1.0).lambdas(), [1.0]);
+        // 3 of the smallest numbers times 0.9 are 3.
+        let stuck = FalkonConfig::default().lambda(1e-323).path(1e-322, 0.9, 1);
+        assert!(stuck.check().is_ok() && stuck.lambdas().len() <= MOST_PATH_STEPS + 1);
     }
 
     #[test]
@@ -275,6 +288,7 @@ mod tests {
             (config.clone().lambda(-1.0), "lambda"),
             (config.clone().path(1.0, 1.0, 2), "factor"),
             (config.clone().path(f64::INFINITY, 0.5, 2), "first lambda"),
+            (config.clone().path(1e-2, 1.0 - 1e-12, 4), "path of lambda"),
             (config.clone().centres(0), "number of centres"),
             (config.clone().newton(0, 1e-9), "steps"),
             (config.clone().conjugate_gradients(10, 2.0), "conjugate gradients"),

@@ -47,6 +47,7 @@ pub(super) fn fit(
         return Err(CoreError::Empty { what: "list of features that are not constant".into() }.into());
     }
     warn_of_constant_columns(&training.sides, &mut report);
+    standardisation.warn_of_narrow_columns(&training.sides, &mut report);
     describe_weights(&mut report, &training.sides);
 
     let dimension = used.len();
@@ -169,14 +170,15 @@ impl Newton {
         observer: &mut dyn Observer,
         report: &mut FitReport,
     ) -> Result<()> {
-        let mut path = config.lambdas();
-        path.extend(std::iter::repeat_n(config.lambda, config.steps - 1));
-        let total = path.len() as u64;
+        let path = config.lambdas();
+        let total = (path.len() as u64).saturating_add(config.steps as u64 - 1);
+        // Lazily: the steps are a limit, and may be any number.
+        let steps = path.into_iter().chain(std::iter::repeat_n(config.lambda, config.steps - 1));
         let (mut losses, mut decrements) = (Vec::new(), Vec::new());
         let (mut iterations, mut residuals) = (Vec::new(), Vec::new());
         let (mut lambdas, mut halvings) = (Vec::new(), Vec::new());
         let (mut converged, mut stuck) = (false, false);
-        for (step, &lambda) in path.iter().enumerate() {
+        for (step, lambda) in steps.enumerate() {
             let last = lambda == config.lambda;
             let gradient = self.gradient(lambda)?;
             let curvatures = self.problem.curvatures(&self.z);
@@ -216,8 +218,11 @@ impl Newton {
                 format!("Newton's method has not converged: its decrement is {decrement:.1e}")
             });
         }
-        let (value, error) = self.effective_dimension(config.lambda, streams);
-        report.measure("effective dimension", value, Some(error));
+        // The preconditioner is that of the last step: where the fit was stopped before, it is of another lambda.
+        if lambdas.last() == Some(&config.lambda) {
+            let (value, error) = self.effective_dimension(config.lambda, streams);
+            report.measure("effective dimension", value, Some(error));
+        }
         report.measure("loss", *losses.last().expect("a path has a step"), None);
         report.measure("Newton decrement", *decrements.last().expect("a path has a step"), None);
         for (name, curve) in [

@@ -37,7 +37,7 @@ const FEW_EVENTS: f64 = 10.0;
 /// # Ok::<(), hepml_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(crate = "hepml_core::serde")]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields, default)]
 pub struct HistogramConfig {
     bins: RatioBins,
     examination: f64,
@@ -176,6 +176,10 @@ impl HistogramConfig {
 impl RatioEstimator<Table> for HistogramConfig {
     type Model = HistogramRatio;
 
+    /// # Errors
+    /// No bins, or more than 2^20 in all; edges that are too few, not finite or not ascending, or of another number of
+    /// features; a side without events (or none left to learn from) or whose sum of weights is not positive; tables of
+    /// different columns; a feature that is not finite, naming side, event and column; no bin with weight of both sides.
     fn fit(
         &self,
         numerator: &Weighted<Table>,

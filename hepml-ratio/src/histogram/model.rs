@@ -134,6 +134,8 @@ impl HistogramRatio {
 }
 
 impl LogRatio<Table> for HistogramRatio {
+    /// # Errors
+    /// As [`ratio`](HistogramRatio::ratio); an event in a bin whose ratio is 0 or negative, named.
     fn log_ratio(&self, events: &Table) -> hepml_core::Result<Array1<f64>> {
         let mut ratios = self.ratio(events)?;
         for (event, ratio) in ratios.iter_mut().enumerate() {

@@ -42,7 +42,7 @@ const MOST_TERMS: usize = 2000;
 /// # Ok::<(), hepml_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(crate = "hepml_core::serde")]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields, default)]
 pub struct LinearConfig {
     pub(super) degree: Degree,
     pub(super) loss: RatioLoss,
@@ -143,12 +143,15 @@ impl LinearConfig {
             );
         }
         warn_of_constant_columns(&training.sides, &mut report);
-        let mut model = LinearRatio {
-            degree: self.degree,
-            standardisation: Standardisation::of(&training.sides),
-            parameters: DVector::zeros(terms),
-        };
-        let objective = Objective::new(self, &model, &training)?;
+        let standardisation = Standardisation::of(&training.sides);
+        standardisation.warn_of_narrow_columns(&training.sides, &mut report);
+        let mut model =
+            LinearRatio { degree: self.degree, standardisation, parameters: DVector::zeros(terms) };
+        // All events, so that they are named by their place in the sample.
+        for (name, side) in [("numerator", numerator), ("denominator", denominator)] {
+            model.check_terms(name, side)?;
+        }
+        let objective = Objective::new(self, &model, &training);
         let covariance = newton::minimise(self, &objective, &mut model.parameters, &mut report, observer)?;
         if let Some(covariance) = covariance {
             model.report_coefficients(&covariance, &mut report);
@@ -161,6 +164,10 @@ impl LinearConfig {
 impl RatioEstimator<Table> for LinearConfig {
     type Model = LinearRatio;
 
+    /// # Errors
+    /// A configuration out of range, or a loss that is not convex; a side without events (or none left to learn from) or whose
+    /// sum of weights is not positive; tables of different columns; more than 2000 terms; a feature that is not finite, naming
+    /// side, event and column; a term whose square overflows, naming side and event; parameters that run to infinity.
     fn fit(
         &self,
         numerator: &Weighted<Table>,

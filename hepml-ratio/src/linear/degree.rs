@@ -5,6 +5,7 @@ use hepml_core::serde::{Deserialize, Serialize};
 /// The degree of the polynomial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde")]
+#[non_exhaustive]
 pub enum Degree {
     /// ln r = constant + b^T x.
     #[default]

@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 
 use hepml_core::nalgebra::{DMatrix, DVector};
 use hepml_core::ndarray::{Array1, Array2, ArrayRef1};
-use hepml_core::{Error as CoreError, FitReport, Item, Load, LogRatio, ModelFile, Save, Table, check_finite};
+use hepml_core::{
+    Error as CoreError, FitReport, Item, Load, LogRatio, ModelFile, Save, Table, Weighted, check_finite,
+};
 
 use super::degree::Degree;
 use crate::standardisation::Standardisation;
@@ -66,6 +68,20 @@ impl LinearRatio {
         terms
     }
 
+    /// Checks that the squares of the terms of all events with a weight are finite.
+    pub(super) fn check_terms(&self, name: &str, side: &Weighted<Table>) -> hepml_core::Result<()> {
+        for ((event, row), weight) in side.events().rows().into_iter().enumerate().zip(side.weights()) {
+            let mut terms = self.terms(&row).into_iter();
+            if *weight != 0.0
+                && let Some(value) = terms.find(|term| !(term * term).is_finite())
+            {
+                let what = format!("square of a term of the polynomial, in the {name},").into();
+                return Err(CoreError::NotFinite { what, item: Item::event(event), value });
+            }
+        }
+        Ok(())
+    }
+
     /// The constant, b and Q in the features themselves, of parameters in the standardised ones.
     fn polynomial(&self, parameters: &DVector<f64>) -> (f64, Array1<f64>, Array2<f64>) {
         let features = self.features();
@@ -123,6 +139,8 @@ impl LinearRatio {
 }
 
 impl LogRatio<Table> for LinearRatio {
+    /// # Errors
+    /// Another number of columns; an entry that is not finite, naming event and column; an ln r that overflows, naming the event.
     fn log_ratio(&self, events: &Table) -> hepml_core::Result<Array1<f64>> {
         if events.ncols() != self.features() {
             return Err(CoreError::shape("columns of the table", self.features(), events.ncols()));

@@ -1,11 +1,9 @@
 //! The loss of a polynomial, as a function of its parameters.
 
 use hepml_core::nalgebra::{DMatrix, DVector, DVectorView};
-use hepml_core::{Error as CoreError, Item};
 
 use super::config::LinearConfig;
 use super::model::LinearRatio;
-use crate::error::Result;
 use crate::loss::RatioLoss;
 use crate::training_tables::TrainingTables;
 
@@ -21,37 +19,30 @@ pub(super) struct Objective<'a> {
     loss: RatioLoss,
     ridge: f64,
     training: &'a TrainingTables,
-    /// The terms of the polynomial of every event, of each side: one column an event.
+    /// The terms of the polynomial of every event, of each side: one column an event, of zeros where it has no weight.
     terms: [DMatrix<f64>; 2],
     /// Parameters of constant columns: nothing depends on them.
     free: Vec<bool>,
 }
 
 impl<'a> Objective<'a> {
-    pub(super) fn new(
-        config: &LinearConfig,
-        model: &LinearRatio,
-        training: &'a TrainingTables,
-    ) -> Result<Self> {
+    /// With terms whose squares are finite in all events with a weight.
+    pub(super) fn new(config: &LinearConfig, model: &LinearRatio, training: &'a TrainingTables) -> Self {
         let count = model.parameters.len();
         let mut terms = training.sides.each_ref().map(|side| DMatrix::zeros(count, side.len()));
         let mut largest = vec![0.0_f64; count];
         for (side, terms) in training.sides.iter().zip(&mut terms) {
-            for (event, (row, mut column)) in
-                side.events().rows().into_iter().zip(terms.column_iter_mut()).enumerate()
-            {
+            let rows = side.events().rows().into_iter().zip(terms.column_iter_mut());
+            // Events without a weight count nothing, however far away they are.
+            for ((row, mut column), _) in rows.zip(side.weights()).filter(|(_, weight)| **weight != 0.0) {
                 for ((entry, largest), value) in column.iter_mut().zip(&mut largest).zip(model.terms(&row)) {
-                    if !(value * value).is_finite() {
-                        let what = "term of the polynomial".into();
-                        return Err(CoreError::NotFinite { what, item: Item::event(event), value }.into());
-                    }
                     *entry = value;
                     *largest = largest.max(value.abs());
                 }
             }
         }
         let free = largest.into_iter().map(|largest| largest == 0.0).collect();
-        Ok(Self { loss: config.loss, ridge: config.ridge, training, terms, free })
+        Self { loss: config.loss, ridge: config.ridge, training, terms, free }
     }
 
     /// For each event: its side, its terms, its share of the side's weight and its z.
@@ -155,7 +146,7 @@ mod tests {
             let rng = &mut ChaCha8Rng::seed_from_u64(4);
             let training = TrainingTables::new([&num, &den], 0.0, rng, &mut FitReport::new()).unwrap();
             let model = config.examination(0.0).fit(&num, &den, rng, &mut ()).unwrap().model;
-            let objective = Objective::new(&config, &model, &training).unwrap();
+            let objective = Objective::new(&config, &model, &training);
             let at = DVector::from_fn(model.parameters.len(), |i, _| 0.1 * (i as f64 - 2.0));
             let Expansion { value, slope, curvature } = objective.expand(&at);
             assert!((value - objective.value(&at)).abs() < 1e-14 * 100.0);

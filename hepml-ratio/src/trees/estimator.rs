@@ -15,8 +15,12 @@ use super::sample::Sample;
 use super::tree::Tree;
 use crate::error::Result;
 use crate::loss::CLIP;
+use crate::split::split_alike;
 use crate::standardisation::warn_of_constant_columns;
 use crate::training_tables::TrainingTables;
+
+/// The step of a tree of one leaf that ends boosting: rounding of a z of order 1.
+const NO_STEP: f64 = f64::EPSILON;
 
 /// The streams of randomness of a fit.
 const BINS: u64 = 0;
@@ -26,6 +30,9 @@ const TREES: u64 = 2;
 impl RatioEstimator<Table> for TreesConfig {
     type Model = TreesRatio;
 
+    /// # Errors
+    /// A configuration out of range; a side without events (or none left to learn or validate on), of 2^31 or more, or whose
+    /// sum of weights is not positive; tables of different columns; a feature that is not finite, naming side, event and column.
     fn fit(
         &self,
         numerator: &Weighted<Table>,
@@ -75,14 +82,9 @@ impl TreesConfig {
         if self.validation_share == 0.0 {
             return Ok((Sample::new("training", sides)?, None));
         }
-        // The same stream for both sides: swapping them swaps what is held out, and an event that is in both samples at the
-        // same place (one of them a reweighting of the other) is held out of both.
-        let mut parts = Vec::with_capacity(2);
-        for side in sides {
-            parts.push(side.split(self.validation_share, &mut streams.stream(SPLIT))?);
-        }
-        let held_out = Sample::new("validation", [&parts[0].0, &parts[1].0])?;
-        let train = Sample::new("training", [&parts[0].1, &parts[1].1])?;
+        let [held_out, train] = split_alike(sides, self.validation_share, &mut streams.stream(SPLIT))?;
+        let held_out = Sample::new("validation", held_out.sides.each_ref())?;
+        let train = Sample::new("training", train.sides.each_ref())?;
         Ok((train, Some(held_out)))
     }
 
@@ -119,7 +121,7 @@ impl TreesConfig {
             let used = self.choose_features(features, tree_streams);
             let tree = grower.grow(&gradients, &mut rows, all, &used, &mut z);
             values = gradients.values;
-            if tree.nodes.len() == 1 && !random {
+            if tree.nodes.len() == 1 && !random && tree.nodes[0].number.abs() <= NO_STEP {
                 // Nothing is left to gain, and the next tree would find the same.
                 break;
             }

@@ -16,7 +16,7 @@
 //! | linfa-ensemble 0.8 | yes | no | gradient boosting: it has bagging and AdaBoost |
 //! | lightgbm3 1.0 | no | | a build without CMake, a C++ compiler and libclang |
 //!
-//! The booster here is some 1200 lines without a dependency, and faster than scikit-learn on one core (benches/peers).
+//! The booster here is some 1600 lines without a dependency, and faster than scikit-learn on one core (benches/peers).
 //!
 //! # Conventions
 //! - The model is z = sum of one leaf of each tree. It begins at z = 0, the best constant for densities that are each
@@ -35,7 +35,8 @@
 //! w dL/dz and h that of w |d2L/dz2| over a leaf's events, its value is -g/(h + lambda), clipped to +-`max_step` (clips are
 //! counted), times the learning rate, and a split gains (g_l^2/(h_l + lambda) + g_r^2/(h_r + lambda) - g^2/(h + lambda))/2
 //! (Chen, Guestrin, arXiv:1603.02754, eq. 7; the absolute value, which only matters to the losses that are not convex, keeps
-//! steps downhill). Of equal gains the first feature and lowest threshold wins.
+//! steps downhill). Of equal gains the first feature and lowest threshold wins. A tree without a split moves the
+//! constant (with MLC, to E_den[r] = 1); boosting ends where that does not move either.
 //!
 //! # Weights of either sign
 //! Sums of h may come out zero or negative. A split is refused unless h of both children is positive and at least

@@ -75,6 +75,9 @@ impl TreesRatio {
 
 impl LogRatio<Table> for TreesRatio {
     /// ln r of each row; a table without rows has none.
+    ///
+    /// # Errors
+    /// Another number of columns; an entry that is not finite, naming event and column.
     fn log_ratio(&self, events: &Table) -> hepml_core::Result<Array1<f64>> {
         if events.ncols() != self.features {
             return Err(CoreError::shape("features of the events", self.features, events.ncols()));

@@ -5,6 +5,7 @@ use hepml_core::{Error as CoreError, EventSet, Table, Weighted};
 use crate::error::Result;
 use crate::loss::RatioLoss;
 use crate::trees::parallel;
+use crate::weight_sum::WeightSum;
 
 /// The events of a chunk of work whose sums are added up on their own.
 const CHUNK: usize = 8192;
@@ -28,32 +29,22 @@ impl Sample {
     /// A side without events or without a positive sum of weights; `what` says which sample it is.
     pub(super) fn new(what: &str, sides: [&Weighted<Table>; 2]) -> Result<Self> {
         let mut effective = [0.0; 2];
+        let mut sums = Vec::with_capacity(2);
         for ((side, name), effective) in sides.iter().zip(["numerator", "denominator"]).zip(&mut effective) {
             if side.is_empty() {
                 return Err(CoreError::Empty { what: format!("{what} sample of the {name}").into() }.into());
             }
-            let sum = side.sum_weights();
-            if !(sum > 0.0 && sum.is_finite()) {
-                let what = format!("sum of weights of the {what} sample of the {name}");
-                return Err(CoreError::out_of_range(what, sum, "positive and finite").into());
-            }
+            let of = || format!("weights of the {what} sample of the {name}");
+            sums.push(WeightSum::of(side.weights()).positive(of)?);
             *effective = side.effective_sample_size();
         }
         let total = 2.0 * effective[0] * effective[1] / (effective[0] + effective[1]);
         let mut weights = Vec::with_capacity(sides[0].len() + sides[1].len());
-        for side in sides {
+        for (side, WeightSum { largest, scaled, .. }) in sides.into_iter().zip(sums) {
             // Divided first by the largest, so that a factor cannot overflow.
-            let largest = side.weights().iter().fold(0.0_f64, |m, w| m.max(w.abs()));
-            let sum: f64 = side.weights().iter().map(|w| w / largest).sum();
-            weights.extend(side.weights().iter().map(|w| w / largest * (total / sum)));
+            weights.extend(side.weights().iter().map(|w| w / largest * (total / scaled)));
         }
         let numerator = sides[0].len();
-        if let Some(event) = weights.iter().position(|w| !w.is_finite()) {
-            let (side, event) =
-                if event < numerator { ("numerator", event) } else { ("denominator", event - numerator) };
-            let what = format!("weight over the sum of weights of the {what} sample, {side},");
-            return Err(CoreError::not_finite(what, f64::INFINITY).at_event(event).into());
-        }
         let table = Table::concat_events(&sides.map(Weighted::events))?;
         Ok(Self { table, weights, numerator, effective, total })
     }
@@ -113,5 +104,18 @@ impl Sample {
             sums.iter().filter(|(numerator, _)| *numerator == wanted).map(|(_, sum)| sum).sum()
         };
         (side(true) + side(false)) / self.total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_of_a_part_that_cancel_name_their_sum() {
+        let side = |weights: [f64; 3]| Weighted::new(Table::zeros((3, 1)), weights.to_vec()).unwrap();
+        let (good, bad) = (side([1.0; 3]), side([1.0, -1.0, 5e-324]));
+        let error = Sample::new("training", [&good, &bad]).err().map(|error| error.to_string()).unwrap();
+        assert!(error.contains("weights of the training sample of the denominator"), "{error}");
     }
 }
