@@ -58,6 +58,7 @@ use hepml_core::serde::{Deserialize, Serialize};
 use hepml_core::{Error as CoreError, EventSet, FitReport, LogRatio, Weighted};
 
 use crate::error::Result;
+use crate::weight_sum::WeightSum;
 
 /// The |z| beyond which growing exponentials are replaced by their tangents: e^30 = 1.1e13 is far beyond any ratio that a
 /// sample can measure, and its square is still finite in f32.
@@ -191,7 +192,7 @@ impl RatioLoss {
         report: &mut FitReport,
     ) -> Result<()> {
         // Without a sum of weights there are no means: `examine` has warned of it.
-        if sides.iter().any(|side| side.is_empty() || side.sum_weights() <= 0.0) {
+        if sides.iter().any(|side| !WeightSum::of(side.weights()).is_positive()) {
             return Ok(());
         }
         let mut loss = [0.0; 2];

@@ -128,6 +128,18 @@ mod tests {
     }
 
     #[test]
+    fn held_out_weights_that_cancel_but_for_rounding_say_nothing() {
+        let (good, bad) = (side(vec![1.0; 6]), side(vec![0.1, 0.1, 0.1, -0.1, -0.1, -0.1]));
+        let held_out = Some(Part::whole([&good, &bad]));
+        let tables = TrainingTables { sides: [good.clone(), good], sums: [6.0; 2], held_out };
+        let (rng, report) = (&mut ChaCha8Rng::seed_from_u64(1), &mut FitReport::new());
+        tables.examine(&NoRatioAt17, RatioLoss::Bce, rng, report).unwrap();
+        assert!(report.get("held-out loss").is_none() && report.get("normalisation").is_none(), "{report:?}");
+        assert_eq!(report.warnings.len(), 1);
+        assert!(report.warnings[0].contains("held-out events of the denominator"), "{report:?}");
+    }
+
+    #[test]
     fn weights_that_cancel_but_for_rounding_are_refused() {
         let good = side(vec![1.0; 6]);
         let bad = side(vec![0.1, 0.1, 0.1, -0.1, -0.1, -0.1]);

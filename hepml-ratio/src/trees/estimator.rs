@@ -262,3 +262,23 @@ fn add_to_others(tree: &Tree, sample: &Sample, rows: &mut [u32], z: &mut [f64]) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_both_samples_are_held_out_of_both() {
+        // Each event is its own number; one sample has the first events of the other.
+        let side = |count| Weighted::unit(Table::from_shape_fn((count, 1), |(i, _)| i as f64));
+        let (few, many) = (side(50), side(80));
+        for sides in [[&few, &many], [&many, &few]] {
+            let (train, held_out) = TreesConfig::new().samples(sides, Streams::new(1)).unwrap();
+            assert_eq!(held_out.map(|sample| sample.len()), Some(10 + 16));
+            for event in 0..50 {
+                let learned = train.table.iter().filter(|x| **x == f64::from(event)).count();
+                assert!(learned == 0 || learned == 2, "{event}");
+            }
+        }
+    }
+}
