@@ -18,8 +18,9 @@ import time
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-# Of ln r, whose rounding the jitter amplifies, and which both stop short of the minimum: the largest and the mean difference.
-AGREEMENT = 1e-2
+# Of ln r, whose rounding the jitter amplifies, and which both stop short of the minimum: the mean and the largest difference; 3e-7
+# and 3e-6 have been measured.
+AGREEMENT = [1e-5, 1e-2]
 # The numbers of a block of the kernel matrix: for NumPy, 2^14 to 2^18 were measured to be equally good, others worse.
 BLOCK = 32_768
 # What hepml's configuration has unless told otherwise.
@@ -188,8 +189,8 @@ def main():
         f"| {len(data) + len(reference)} | {len(centres)} | {numpy_seconds:.2f} | {hepml_seconds:.2f} "
         f"| {numpy_seconds / hepml_seconds:.2f} | {min(ratios):.2f}-{max(ratios):.2f} | {mean:.1e}, {largest:.1e} |"
     )
-    if not mean <= AGREEMENT:
-        sys.exit(f"ln r differ by {mean} on average: not the same problem")
+    if not (mean <= AGREEMENT[0] and largest <= AGREEMENT[1]):
+        sys.exit(f"ln r differ by {mean} on average, {largest} at most: not the same problem")
 
 
 if __name__ == "__main__":

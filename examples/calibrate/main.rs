@@ -53,6 +53,9 @@ const SHIFT: f64 = 0.3;
 const BINS: usize = 12;
 /// The least number of events of a side.
 const LEAST: usize = 200;
+/// The most events of a side and the most trees: what fits into memory.
+const MOST: usize = 1_000_000;
+const MOST_TREES: usize = 100_000;
 
 /// What a calibration made of the trees.
 struct Calibrated {
@@ -78,8 +81,14 @@ fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     if n < LEAST {
         return Err(format!("-n {n}: at least {LEAST} events of each side are needed").into());
     }
+    if n > MOST {
+        return Err(format!("-n {n}: at most {MOST} events of each side").into());
+    }
     if trees == 0 {
         return Err("--trees 0: at least one is needed".into());
+    }
+    if trees > MOST_TREES {
+        return Err(format!("--trees {trees}: at most {MOST_TREES}").into());
     }
     if arguments.threads == Some(0) {
         return Err("--threads 0: at least one is needed".into());

@@ -28,8 +28,8 @@ use crate::tagger::Tagger;
 /// Draws a map of top and QCD jets by their Energy Mover's Distances, and tells them apart by their neighbours.
 #[derive(Parser)]
 struct Arguments {
-    /// Jets in EnergyFlow's layout: X[n, m, (pt, y, phi, pid)], y[n] = 1 for top.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/jets.npz"))]
+    /// Jets in EnergyFlow's layout: X[n, m, (pt, y, phi, pid)], y[n] = 1 for top; data/jets.npz of the repository unless given.
+    #[arg(long, hide_default_value = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/jets.npz"))]
     jets: PathBuf,
     /// How many jets of each kind are on the map, and how many others of each kind are told apart.
     #[arg(long, short, default_value_t = 200)]

@@ -22,8 +22,8 @@ use hepml_examples::Bar;
 /// Computes and draws the Energy Mover's Distances of top and QCD jets.
 #[derive(Parser)]
 struct Arguments {
-    /// Jets in EnergyFlow's layout: X[n, m, (pt, y, phi, pid)], y[n] = 1 for top.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/jets.npz"))]
+    /// Jets in EnergyFlow's layout: X[n, m, (pt, y, phi, pid)], y[n] = 1 for top; data/jets.npz of the repository unless given.
+    #[arg(long, hide_default_value = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/jets.npz"))]
     jets: PathBuf,
     /// How many jets of each kind.
     #[arg(long, default_value_t = 300)]

@@ -69,13 +69,15 @@ pub(crate) fn table(arguments: &Arguments) -> Result<String, Failure> {
     let toys = arguments.toy.map_or(ToyName::value_variants().to_vec(), |toy| vec![toy]);
     let losses = arguments.loss.map_or(LossName::value_variants().to_vec(), |loss| vec![loss]);
     let events = arguments.n.map_or(EVENTS.to_vec(), |n| vec![n]);
+    let last = arguments.seed.checked_add(SEEDS);
+    let last = last.ok_or_else(|| format!("--seed {}: too large for {SEEDS} seeds", arguments.seed))?;
     let mut cells = Vec::new();
     for &toy in &toys {
         let learner = arguments.learner.unwrap_or(toy.default_learner());
         for &loss in &losses {
             for &n in &events {
-                let seeds = arguments.seed..arguments.seed + SEEDS;
-                cells.extend(seeds.map(|seed| Cell { toy, learner, loss, n, seed }));
+                toy.check(learner, loss, n)?;
+                cells.extend((arguments.seed..last).map(|seed| Cell { toy, learner, loss, n, seed }));
             }
         }
     }
@@ -109,7 +111,8 @@ pub(crate) fn table(arguments: &Arguments) -> Result<String, Failure> {
             let line = alone.install(|| cell.fit()).map_err(|error| format!("{}: {error}", cell.key()));
             let line = line.inspect_err(|_| next.store(order.len(), Ordering::Relaxed))?;
             let mut shared = shared.lock().map_err(|_| "another fit has panicked")?;
-            writeln!(shared.file, "{line}")?;
+            // In one piece, so that a program that is killed leaves whole lines.
+            shared.file.write_all(format!("{line}\n").as_bytes())?;
             shared.known.extend(errors(&line));
             shared.done += 1;
             let step = shared.done;

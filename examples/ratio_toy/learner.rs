@@ -19,7 +19,7 @@ pub(crate) enum LearnerName {
     Trees,
     /// Kernel logistic regression, for tables; its loss is BCE.
     Kernel,
-    /// Bins of equal content, for tables of one column (bins of more run empty in the corners); their ratio is the minimum of every loss.
+    /// Bins of equal content, for tables; their ratio is the minimum of every loss.
     Histogram,
     /// A Particle Flow Network, for sets of particles.
     Pfn,
@@ -70,7 +70,7 @@ impl LearnerName {
     /// The learner for a toy of tables.
     ///
     /// # Errors
-    /// A learner of sets; a loss that the learner does not minimise; too many columns for a histogram.
+    /// A learner of sets; a loss that the learner does not minimise.
     pub(crate) fn of_tables(
         self,
         toy: ToyName,
@@ -88,15 +88,7 @@ impl LearnerName {
             Self::Kernel => {
                 return Err(format!("--learner kernel minimises bce only, not {loss}").into());
             }
-            Self::Histogram if columns == 1 => {
-                Box::new(Erased(HistogramConfig::new(RatioBins::Quantiles(bins(n)))))
-            }
-            Self::Histogram => {
-                return Err(format!(
-                    "--learner histogram takes one column, {toy} has {columns}: mlp, trees and kernel can"
-                )
-                .into());
-            }
+            Self::Histogram => Box::new(Erased(HistogramConfig::new(RatioBins::Quantiles(bins(n, columns))))),
             Self::Pfn => {
                 return Err(format!(
                     "--learner pfn learns from sets of particles, and events of {toy} are rows of a table: mlp, trees, kernel and histogram can"
@@ -128,10 +120,11 @@ impl LearnerName {
     }
 }
 
-/// Where ln r is smooth, its change within a bin and its error in one, sqrt(2/events), are balanced by n^(1/3) bins; 1.5 times as
-/// many serve the toys.
-fn bins(n: usize) -> usize {
+/// The bins of each column. Where ln r is smooth, its change within a bin and its error in one, sqrt(2/events), are balanced by
+/// n^(1/(columns + 2)) bins a column; 1.5 times as many serve one column, but in two the corners would run empty.
+fn bins(n: usize, columns: usize) -> usize {
+    let factor = if columns == 1 { 1.5 } else { 1.0 };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, far below 2^64")]
-    let bins = (1.5 * (n as f64).cbrt()) as usize;
+    let bins = (factor * (n as f64).powf(1.0 / (columns as f64 + 2.0))) as usize;
     bins.max(2)
 }

@@ -50,14 +50,14 @@ struct Arguments {
     /// Where the picture goes.
     #[arg(long, default_value = "out/ratio_toy.svg")]
     output: PathBuf,
-    /// Print a JSON object instead of a table.
+    /// Print a JSON object instead of a table; what has no number is null, as the error of a mean of infinite variance.
     #[arg(long)]
     json: bool,
     /// Print the table of accuracies: medians over five seeds, one fit a thread.
     #[arg(long)]
     table: bool,
-    /// Where --table keeps its fits: those that are there are not done again.
-    #[arg(long, default_value = "out/ratio_toy.jsonl")]
+    /// Where --table keeps its fits: those that are there are not done again. A file of another version is to be deleted first.
+    #[arg(long, requires = "table", default_value = "out/ratio_toy.jsonl")]
     fits: PathBuf,
 }
 
@@ -77,8 +77,9 @@ fn run(arguments: &Arguments) -> Result<String, Failure> {
     let study = pool.install(|| toy.study(learner, loss, n, arguments.seed, &mut bar));
     bar.finish();
     let study = study?;
-    draw::figure(&arguments.output, &format!("{toy}, {learner}, {loss}, {n} events of each side"), &study)?;
     let picture = arguments.output.display();
+    draw::figure(&arguments.output, &format!("{toy}, {learner}, {loss}, {n} events of each side"), &study)
+        .map_err(|error| format!("{picture}: {error}"))?;
     if arguments.json {
         let mut all = study.json();
         all["toy"] = toy.to_string().into();
@@ -107,6 +108,7 @@ fn table(study: &Study) -> String {
         number("the same, parametric maximum likelihood", format!("{:.4}", study.parametric_error)),
         number("KL, exact", format!("{:.4}", study.kl_exact)),
         number("KL, estimated from below on test events", study::with_error(study.kl_estimate)),
+        number("E_den[r] on test events", study::with_error(study.normalisation)),
         number("AUC on test events", format!("{:.4}", study.auc)),
         "\nThe fit's own report, on events held out from its sample:\n".into(),
         measured("E_den[r]", "normalisation"),

@@ -6,6 +6,7 @@ use std::time::Instant;
 use hepml::core::rand_chacha::ChaCha8Rng;
 use hepml::core::{EventSet, FitReport, LogRatio, Measure, Observer, RatioEstimator, Streams, Weighted};
 use hepml::ratio::divergences;
+use hepml::ratio::report::examine;
 use hepml::ratio::toys::Toy;
 use hepml::stats::{BootstrapConfig, Roc, weighted_quantiles};
 use serde_json::{Value, json};
@@ -13,6 +14,8 @@ use serde_json::{Value, json};
 /// What can go wrong, on any thread.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
+/// The most events of each side: what fits into memory.
+const MOST_EVENTS: usize = 10_000_000;
 /// The events of the test sample of each side.
 const TEST_EVENTS: usize = 50_000;
 /// The exact ln r between these quantiles are central.
@@ -34,6 +37,8 @@ pub(crate) struct Study {
     pub(crate) error: f64,
     /// The same of the right family of densities, fitted to the same events by maximum likelihood.
     pub(crate) parametric_error: f64,
+    /// E_den[r] on the test sample, before renormalisation; without an error where its variance is infinite (k-hat).
+    pub(crate) normalisation: Measure,
     /// Of the estimated z of test events.
     pub(crate) auc: f64,
     /// Of the fit.
@@ -59,20 +64,27 @@ impl Study {
         if n == 0 {
             return Err("--n 0: there is nothing to learn from".into());
         }
+        if n > MOST_EVENTS {
+            return Err(format!("--n {n}: at most {MOST_EVENTS} events of each side").into());
+        }
         let streams = Streams::new(seed);
         let draw = |events, rng: &mut ChaCha8Rng| [true, false].map(|side| toy.sample(side, events, rng));
         let [numerator, denominator] = draw(n, &mut streams.stream(SAMPLES));
         let start = Instant::now();
         let fitted = learner.fit(&numerator, &denominator, &mut streams.stream(FIT), observer)?;
         let seconds = start.elapsed().as_secs_f64();
-        let parametric = family(&numerator, &denominator)?;
+        let parametric = family(&numerator, &denominator);
+        let parametric = parametric.map_err(|error| format!("the fit by maximum likelihood: {error}"))?;
 
         let mut rng = streams.stream(TEST);
         let test = draw(TEST_EVENTS, &mut rng);
         let scores = |model: &dyn LogRatio<E>| -> Result<Vec<f64>, Failure> {
             let mut scores = Vec::with_capacity(2 * TEST_EVENTS);
-            for side in &test {
-                scores.extend(model.log_ratio(side.events())?);
+            for (name, side) in ["numerator", "denominator"].into_iter().zip(&test) {
+                let z = model.log_ratio(side.events());
+                scores.extend(z.map_err(|error| {
+                    format!("test events of the {name}: {error}; more events (--n) help")
+                })?);
             }
             Ok(scores)
         };
@@ -86,11 +98,18 @@ impl Study {
         };
         let is_numerator: Vec<bool> = (0..2 * TEST_EVENTS).map(|event| event < TEST_EVENTS).collect();
         let bootstrap = BootstrapConfig { replicas: REPLICAS, block: 1 };
-        let kl = divergences(&fitted.model, &test[0], &test[1], &bootstrap, &mut rng)?.kl_forward;
+        let kl = divergences(&fitted.model, &test[0], &test[1], &bootstrap, &mut rng);
+        let kl =
+            kl.map_err(|error| format!("the divergences on test events: {error}; more events (--n) help"))?;
+        let mut test_report = FitReport::new();
+        examine(&fitted.model, &test[0], &test[1], &mut rng, &mut test_report)?;
+        let normalisation =
+            test_report.get("normalisation").ok_or("E_den[r] of the test events overflows")?;
         let mut pairs = exact.iter().copied().zip(z.iter().copied());
         Ok(Self {
             kl_exact: toy.kl(),
-            kl_estimate: kl,
+            kl_estimate: kl.kl_forward,
+            normalisation,
             error: error(&z),
             parametric_error: error(&scores(&parametric)?),
             auc: Roc::new(&z, &is_numerator, None)?.auc(),
@@ -101,7 +120,7 @@ impl Study {
         })
     }
 
-    /// The numbers, by their names for machines.
+    /// The numbers, by their names for machines; null where there is none, as the error of a mean whose variance is infinite.
     pub(crate) fn json(&self) -> Value {
         let value = |name: &str| self.report.get(name).map(|measure| measure.value);
         let error = |name: &str| self.report.get(name).and_then(|measure| measure.error);
@@ -113,6 +132,8 @@ impl Study {
             "mean_abs_error_parametric": self.parametric_error,
             "normalisation": value("normalisation"),
             "normalisation_error": error("normalisation"),
+            "normalisation_on_test_events": self.normalisation.value,
+            "normalisation_on_test_events_error": self.normalisation.error,
             "normalisation_renormalised": value("normalisation/renormalised"),
             "normalisation_renormalised_error": error("normalisation/renormalised"),
             "inverse_normalisation": value("inverse normalisation"),

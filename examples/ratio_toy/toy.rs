@@ -54,6 +54,19 @@ impl ToyName {
         }
     }
 
+    /// An error where a learner does not take this toy or a loss.
+    pub(crate) fn check(self, learner: LearnerName, loss: LossName, n: usize) -> Result<(), Failure> {
+        match self {
+            Self::PointProcess => learner.of_sets(self, loss).map(drop),
+            _ => learner.of_tables(self, loss, self.columns(), n).map(drop),
+        }
+    }
+
+    /// The columns of a table.
+    fn columns(self) -> usize {
+        if self == Self::Gaussian { 2 } else { 1 }
+    }
+
     /// Fits the ratio of `n` events of each side, and measures it.
     pub(crate) fn study(
         self,
@@ -63,24 +76,24 @@ impl ToyName {
         seed: u64,
         observer: &mut dyn Observer,
     ) -> Result<Study, Failure> {
-        let table = |columns| learner.of_tables(self, loss, columns, n);
+        let table = || learner.of_tables(self, loss, self.columns(), n);
         match self {
             Self::Gaussian => {
                 let family = Gaussians::maximum_likelihood;
-                Study::new::<Table, _, _>(&gaussians()?, family, &table(2)?, n, seed, observer)
+                Study::new::<Table, _, _>(&gaussians()?, family, &table()?, n, seed, observer)
             }
             Self::Exponential => {
                 let family = Exponentials::maximum_likelihood;
-                Study::new(&Exponentials::new(1.5, 1.0)?, family, &table(1)?, n, seed, observer)
+                Study::new(&Exponentials::new(1.5, 1.0)?, family, &table()?, n, seed, observer)
             }
             Self::Mumu => {
                 let family = MuonPairs::maximum_likelihood;
-                Study::new(&MuonPairs::new(0.5, 0.0)?, family, &table(1)?, n, seed, observer)
+                Study::new(&MuonPairs::new(0.5, 0.0)?, family, &table()?, n, seed, observer)
             }
             Self::Eft => {
                 // The denominator, c = 0, is known.
                 let family = |numerator: &_, _: &_| QuadraticEft::maximum_likelihood(numerator);
-                Study::new(&QuadraticEft::new(0.5)?, family, &table(1)?, n, seed, observer)
+                Study::new(&QuadraticEft::new(0.5)?, family, &table()?, n, seed, observer)
             }
             Self::PointProcess => {
                 let family = PointProcess::maximum_likelihood;

@@ -50,6 +50,8 @@ struct Arguments {
 
 /// The least number of events: below, bins are empty.
 const LEAST: usize = 20_000;
+/// The most events: what fits into memory.
+const MOST: usize = 10_000_000;
 
 /// A sample with what its bins say.
 struct Judged {
@@ -62,6 +64,9 @@ fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     if n < LEAST {
         return Err(format!("-n {n}: at least {LEAST} events are needed to fill the bins").into());
     }
+    if n > MOST {
+        return Err(format!("-n {n}: at most {MOST} events").into());
+    }
     if arguments.threads == Some(0) {
         return Err("--threads 0: at least one is needed".into());
     }
@@ -70,12 +75,20 @@ fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let original = spectrum.sample(n, rng)?;
+    if original.sum_weights() <= 0.0 {
+        return Err(format!(
+            "--negative {}: the net weight of these events is not positive",
+            arguments.negative
+        )
+        .into());
+    }
     let expected = Expected::both(&spectrum, n)?;
     let mut bar = Bar::new(arguments.json);
     let samples = samples(arguments.method, original.clone(), rng, &mut bar)?;
     bar.finish();
     let judge = |sample: Sample| {
-        let agreement = Agreement::new(&expected, &original, &sample.events)?;
+        let agreement = Agreement::new(&expected, &original, &sample.events)
+            .map_err(|error| format!("{}: {error}", sample.label))?;
         Ok(Judged { sample, agreement })
     };
     let judged = samples.into_iter().map(judge).collect::<Result<Vec<_>, Box<dyn Error>>>()?;

@@ -13,7 +13,7 @@ use crate::learner::Learned;
 use crate::sample::{Observable, Sample};
 
 /// The classifier of the closure is judged on jets it has not seen, too: in so many folds.
-const FOLDS: usize = 5;
+pub(crate) const FOLDS: usize = 5;
 /// Of its coefficients; with some hundred effective jets, a quadratic form of seven observables has more than they determine.
 const RIDGE: f64 = 1e-2;
 /// Beyond this tail index neither a mean nor its error can be trusted at any sample size (arXiv:1507.02646).

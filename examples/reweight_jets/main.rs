@@ -17,9 +17,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use hepml::core::rand_chacha::ChaCha8Rng;
-use hepml::core::rand_chacha::rand_core::SeedableRng;
-use hepml::core::{Observer, Progress};
+use hepml::core::{Observer, Progress, Streams};
 use hepml_examples::{Bar, Jets};
 
 use crate::judgement::Judgement;
@@ -32,8 +30,8 @@ struct Arguments {
     /// What learns the ratio.
     #[arg(long, value_enum, default_value = "both")]
     learner: Choice,
-    /// Jets in EnergyFlow's layout: X[n, m, (pt, y, phi, pid)], y[n] = 1 for top.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/jets.npz"))]
+    /// Jets in EnergyFlow's layout: X[n, m, (pt, y, phi, pid)], y[n] = 1 for top; data/jets.npz of the repository unless given.
+    #[arg(long, hide_default_value = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/jets.npz"))]
     data: PathBuf,
     /// The share of the jets that is not learned from, and is reweighted and judged.
     #[arg(long, default_value_t = 0.3)]
@@ -70,9 +68,32 @@ struct Found {
     seconds: f64,
 }
 
+// The streams of a seed: what is held out, and what learns.
+const SPLIT: u64 = 0;
+const LEARN: u64 = 1;
+
+/// An error where there are too few jets of a kind to learn from, or to judge.
+fn enough(training: Option<&Sample>, judges: &Sample) -> Result<(), Box<dyn Error>> {
+    let least = [("to judge", Some(judges), judgement::FOLDS), ("to learn from", training, 2)];
+    for (purpose, sample, least) in least {
+        for (count, kind) in sample.map_or([least; 2], Sample::counts).into_iter().zip(["top", "QCD"]) {
+            if count < least {
+                return Err(format!(
+                    "{count} {kind} jets {purpose}: at least {least} are needed (--hold-out, --max-jets)"
+                )
+                .into());
+            }
+        }
+    }
+    Ok(())
+}
+
 fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     if !(arguments.hold_out > 0.0 && arguments.hold_out < 1.0) {
         return Err("the share of the jets to hold out must be between 0 and 1".into());
+    }
+    if arguments.threads == Some(0) {
+        return Err("--threads 0: at least one is needed".into());
     }
     if let Some(threads) = arguments.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
@@ -81,18 +102,19 @@ fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     let mut bar = Bar::new(arguments.json);
     let _ = bar.step(&Progress { stage: "substructure", step: 0, total: None, measures: &[] });
     let sample = Sample::new(&jets)?;
-    let rng = &mut ChaCha8Rng::seed_from_u64(arguments.seed);
+    let streams = Streams::new(arguments.seed);
     let (training, judges) = if arguments.folds.is_some() {
         (None, sample)
     } else {
-        let [judges, training] = sample.split(arguments.hold_out, rng)?;
+        let [judges, training] = sample.split(arguments.hold_out, &mut streams.stream(SPLIT))?;
         (Some(training), judges)
     };
+    enough(training.as_ref(), &judges)?;
     let settings = Settings { epochs: arguments.epochs, threads: arguments.threads };
     let mut found = Vec::new();
     for kind in arguments.learner.kinds() {
         // Each learner has random numbers of its own: alone or beside the other, it finds the same.
-        let rng = &mut ChaCha8Rng::seed_from_u64(arguments.seed);
+        let rng = &mut streams.stream(LEARN);
         let start = Instant::now();
         let learned = match (&training, arguments.folds) {
             (None, Some(folds)) => kind.cross_fit(&settings, &judges, folds, rng, &mut bar)?,
@@ -106,7 +128,8 @@ fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
         found.push(Found { name: kind.name(), key: kind.key(), judgement, seconds });
     }
     bar.finish();
-    draw::figure(&arguments.output, &judges, &found)?;
+    draw::figure(&arguments.output, &judges, &found)
+        .map_err(|error| format!("{}: {error}", arguments.output.display()))?;
     let learned_from = training.as_ref().map_or([0, 0], Sample::counts);
     Ok(if arguments.json {
         json(arguments, &judges, learned_from, &found)

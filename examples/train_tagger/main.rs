@@ -28,8 +28,8 @@ use crate::tagger::{Kind, Tagger};
 /// Trains a network to tell top from QCD jets, or judges a saved one.
 #[derive(Parser)]
 struct Arguments {
-    /// Jets in EnergyFlow's layout: X[n, m, (pt, y, phi, pid)], y[n] = 1 for top.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/jets.npz"))]
+    /// Jets in EnergyFlow's layout: X[n, m, (pt, y, phi, pid)], y[n] = 1 for top; data/jets.npz of the repository unless given.
+    #[arg(long, hide_default_value = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/jets.npz"))]
     data: PathBuf,
     /// The network to train.
     #[arg(long, value_enum, default_value = "pfn")]
