@@ -261,9 +261,14 @@ const OTHER_UNITS: f64 = 1e-9;
 fn twice_the_weights_leave_the_fit() {
     let [numerator, denominator] = signed_samples();
     let a = fit(&everything(), &numerator, &denominator);
+    let plain = everything().examination(0.0);
+    let unexamined = fit(&plain, &numerator, &denominator);
     // A power of two to the bit; one that is near the ends of the range of numbers as well.
     for factor in [2.0, 2.0_f64.powi(900), 2.0_f64.powi(-900)] {
         let scaled = numerator.reweighted(numerator.weights().iter().map(|w| factor * w).collect()).unwrap();
+        let b = fit(&plain, &scaled, &denominator);
+        assert_eq!(unexamined.model, b.model);
+        assert_eq!(unexamined.report, b.report);
         let b = fit(&everything(), &scaled, &denominator);
         assert_eq!(a.model, b.model);
         assert_eq!(a.report.warnings, b.report.warnings);
@@ -283,6 +288,9 @@ fn swapping_the_sides_changes_the_sign_bit_for_bit() {
         let b = fit(&config, &denominator, &numerator);
         assert!(a.model.tree_count() > 3, "{loss:?}");
         assert_eq!(a.model.log_ratio(&test).unwrap(), -b.model.log_ratio(&test).unwrap());
+        let plain = config.clone().examination(0.0);
+        let unexamined = [fit(&plain, &numerator, &denominator), fit(&plain, &denominator, &numerator)];
+        assert_eq!(unexamined[0].report.curves, unexamined[1].report.curves);
         let losses = |fitted: &Fitted<TreesRatio>| {
             let curves = fitted.report.curves.iter().filter(|(name, _)| name.starts_with("loss/"));
             curves.cloned().collect::<Vec<_>>()
