@@ -24,13 +24,11 @@ fn check<T>(name: &str, pointer: *const T, count: usize) -> Result<()> {
         return Err(Failure::new(hepml_status::Misaligned, message));
     }
     let bytes = count.checked_mul(size_of::<T>()).filter(|bytes| isize::try_from(*bytes).is_ok());
-    match bytes.and_then(|bytes| pointer.addr().checked_add(bytes)) {
-        Some(_) => Ok(()),
-        None => {
-            let message = format!("{name}: {count} elements are more than any memory holds");
-            Err(Failure::new(hepml_status::Shape, message))
-        }
+    if bytes.and_then(|bytes| pointer.addr().checked_add(bytes)).is_none() {
+        let message = format!("{name}: {count} elements are more than any memory holds");
+        return Err(Failure::new(hepml_status::Shape, message));
     }
+    Ok(())
 }
 
 /// An empty vector with room, or HEPML_STATUS_OUT_OF_MEMORY where an allocation of that size would end the process.
@@ -243,7 +241,7 @@ pub(crate) fn unknown_value(name: &str, value: i32, allowed: &str) -> Failure {
 
 /// Where bytes go, of which the caller may ask first how many there are.
 pub(crate) struct Bytes {
-    bytes: *mut u8,
+    output: *mut u8,
     capacity: usize,
     length: Output<usize>,
 }
@@ -254,7 +252,7 @@ impl Bytes {
     pub(crate) unsafe fn new(bytes: *mut u8, capacity: usize, length: *mut usize) -> Result<Self> {
         check("output", bytes, capacity)?;
         // SAFETY: as the caller promises.
-        Ok(Self { bytes, capacity, length: unsafe { Output::new("length", length) }? })
+        Ok(Self { output: bytes, capacity, length: unsafe { Output::new("length", length) }? })
     }
 
     /// Tells how many bytes there are, and writes them unless only that was asked for.
@@ -274,7 +272,7 @@ impl Bytes {
             return Ok(());
         }
         // SAFETY: writable by the promise at construction.
-        let outputs = unsafe { Outputs::new("output", self.bytes, self.capacity, bytes.len()) }?;
+        let outputs = unsafe { Outputs::new("output", self.output, self.capacity, bytes.len()) }?;
         outputs.write_all(bytes.iter().copied());
         Ok(())
     }

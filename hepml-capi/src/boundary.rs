@@ -34,11 +34,11 @@ pub(crate) fn guard(work: impl FnOnce() -> Result<()>) -> hepml_status {
         Err(payload) => Failure::new(hepml_status::Panic, panic_message(payload)),
     };
     let status = failure.status;
-    remember(failure.message);
+    remember(&failure.message);
     status
 }
 
-fn remember(message: String) {
+fn remember(message: &str) {
     // A name from the caller's file may hold a NUL; the rest of the message should not be lost for it.
     let message = CString::new(message.replace('\0', "\\0")).expect("there is no NUL left");
     let _ = LAST_ERROR.try_with(|last| last.replace(Some(message)));
@@ -51,12 +51,15 @@ fn panic_message(payload: Box<dyn Any + Send>) -> String {
         std::mem::forget(payload);
         return message;
     }
-    let said = payload
-        .downcast_ref::<&'static str>()
-        .map(|said| (*said).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned());
+    let message = format!("panic: {}", said(&*payload));
     std::mem::forget(payload);
-    format!("panic: {}", said.as_deref().unwrap_or("without a message"))
+    message
+}
+
+/// The message of a panic.
+fn said(payload: &(dyn Any + Send)) -> &str {
+    let literal = payload.downcast_ref::<&'static str>().copied();
+    literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
 /// Panics inside this library are reported by their status: nothing is to be printed into the caller's terminal.
@@ -66,9 +69,8 @@ fn silence_panics() {
         let others = panic::take_hook();
         panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
             if DEPTH.try_with(|depth| depth.get() > 0).unwrap_or(false) {
-                let said = info.payload_as_str().unwrap_or("without a message");
                 let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
-                let message = format!("panic: {said}{}", place.unwrap_or_default());
+                let message = format!("panic: {}{}", said(info.payload()), place.unwrap_or_default());
                 let _ = PANIC.try_with(|panic| panic.replace(Some(message)));
             } else if !std::thread::current().name().is_some_and(|name| name.starts_with(THREAD_NAME)) {
                 others(info);

@@ -10,6 +10,9 @@
 mod arguments;
 mod boundary;
 mod handle;
+mod momenta;
+mod offsets;
+mod particles;
 mod status;
 mod table;
 mod version;
@@ -17,6 +20,8 @@ mod work;
 
 pub use boundary::*;
 pub use handle::hepml_handles_count;
+pub use momenta::*;
+pub use particles::*;
 pub use status::{hepml_status, hepml_status_name};
 pub use table::*;
 pub use version::*;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use hepml::core::{Observer, Progress};
-use rayon::ThreadPoolBuilder;
+use rayon::{ThreadBuilder, ThreadPoolBuilder};
 
 use crate::boundary::THREAD_NAME;
 use crate::status::{Failure, Result, hepml_status};
@@ -45,7 +45,7 @@ pub(crate) struct Callback {
 /// A step on its way to the thread that made the call.
 struct Step {
     stage: String,
-    step: u64,
+    done: u64,
     total: u64,
     measures: Vec<(String, f64)>,
 }
@@ -60,7 +60,7 @@ impl Observer for Reporter {
     fn step(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
         let step = Step {
             stage: progress.stage.to_owned(),
-            step: progress.step,
+            done: progress.step,
             total: progress.total.unwrap_or(0),
             measures: progress.measures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
         };
@@ -83,7 +83,7 @@ impl Callback {
         let values: Vec<f64> = step.measures.iter().map(|(_, value)| *value).collect();
         let progress = hepml_progress {
             stage: stage.as_ptr(),
-            step: step.step,
+            step: step.done,
             total: step.total,
             measure_names: names.as_ptr(),
             measure_values: values.as_ptr(),
@@ -111,28 +111,25 @@ pub(crate) fn run<R: Send>(
     }
     let builder =
         ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("{THREAD_NAME}-{index}"));
-    let outcome = builder.build_scoped(
-        |thread| thread.run(),
-        |pool| {
-            if callback.function.is_none() {
-                return Some(pool.install(|| work(&mut ())));
-            }
-            // One step at a time: the work waits for the answer.
-            let ((steps, seen), (answers, heard)) = (sync_channel(1), sync_channel(1));
-            let mut result = None;
-            pool.in_place_scope(|scope| {
-                let result = &mut result;
-                // Owns its end of the channel, which closes when the work is done, whether by a result or a panic.
-                scope.spawn(move |_| *result = Some(work(&mut Reporter { steps, answers: heard })));
-                while let Ok(step) = seen.recv() {
-                    if answers.send(callback.show(&step)).is_err() {
-                        break;
-                    }
+    let outcome = builder.build_scoped(ThreadBuilder::run, |pool| {
+        if callback.function.is_none() {
+            return Some(pool.install(|| work(&mut ())));
+        }
+        // One step at a time: the work waits for the answer.
+        let ((steps, seen), (answers, heard)) = (sync_channel(1), sync_channel(1));
+        let mut result = None;
+        pool.in_place_scope(|scope| {
+            let result = &mut result;
+            // Owns its end of the channel, which closes when the work is done, whether by a result or a panic.
+            scope.spawn(move |_| *result = Some(work(&mut Reporter { steps, answers: heard })));
+            while let Ok(step) = seen.recv() {
+                if answers.send(callback.show(&step)).is_err() {
+                    break;
                 }
-            });
-            result
-        },
-    );
+            }
+        });
+        result
+    });
     match outcome {
         Ok(result) => Ok(result.expect("a panic of the work has been passed on before this")),
         Err(error) => {
