@@ -159,6 +159,12 @@ impl ModelFile {
         T::deserialize(&self.header).map_err(|error| model(format!("header of {}: {error}", self.kind)))
     }
 
+    /// The JSON text of all that the file says besides its tensors: an object of `kind`, `version`, `header` and `models`, the
+    /// last with such an object for each contained model.
+    pub fn about(&self) -> String {
+        Value::Object(about_to_json(&self.kind, self.version, &self.header, &self.models)).to_string()
+    }
+
     /// The names of the tensors, those of contained models (`model/tensor`) included, sorted.
     pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
@@ -313,10 +319,11 @@ impl ModelFile {
                 known: self.models.keys().cloned().collect(),
             })?;
         let prefix = format!("{name}{SEPARATOR}");
+        // Theirs follow one another: those of other models, which may be many, are not looked at.
         let tensors = self
             .tensors
-            .iter()
-            .filter_map(|(tensor, values)| Some((tensor.strip_prefix(&prefix)?.to_owned(), values.clone())))
+            .range(prefix.clone()..)
+            .map_while(|(tensor, values)| Some((tensor.strip_prefix(&prefix)?.to_owned(), values.clone())))
             .collect();
         M::from_bytes(&Self { kind, version, header, tensors, models }.to_bytes()?)
     }

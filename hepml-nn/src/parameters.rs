@@ -1,11 +1,20 @@
 //! The numbers that a network learns.
 
+use std::collections::HashSet;
 use std::ops::Range;
+
+use hepml_core::Error as CoreError;
 
 use crate::error::{Error, Result};
 use crate::kernel::{Aligned, Kernel};
 use crate::matrix::{Matrix, View, ViewMut, stride_of};
 use crate::scalar::Scalar;
+
+/// The most numbers that a network may learn: a configuration that asks for more is an error before memory is taken for it.
+const MOST_NUMBERS: usize = 1 << 27;
+
+/// Parameters for which there is always memory.
+const FEW_NUMBERS: usize = 1 << 16;
 
 /// The number of a parameter among the [`Parameters`] that it was added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,10 +22,14 @@ pub struct ParameterId(pub(crate) usize);
 
 /// The named matrices that a network learns, in one block of memory, each with its transpose for the way back.
 ///
-/// A matrix of weights is [inputs, outputs]: y = x W + b. Vectors are single rows.
+/// A matrix of weights is [inputs, outputs]: y = x W + b. Vectors are single rows. There are at most 2^27 numbers in all.
 #[derive(Debug, Clone, Default)]
 pub struct Parameters<T: Scalar> {
     entries: Vec<Entry>,
+    names: HashSet<String>,
+    size: usize,
+    /// The most numbers, for parameters that are read from a file.
+    most_of_file: Option<usize>,
     values: Aligned<T>,
     transposes: Aligned<T>,
     len: usize,
@@ -55,16 +68,47 @@ impl<T: Scalar> Parameters<T> {
         Self::default()
     }
 
+    /// No parameters; those to come are read from a file with so many numbers.
+    ///
+    /// A network that wants a few more of them is still built: what its tensors should be then tells more than their number.
+    pub(crate) fn of_file(numbers: usize) -> Self {
+        let most = numbers.saturating_mul(2).saturating_add(FEW_NUMBERS);
+        Self { most_of_file: Some(most), ..Self::default() }
+    }
+
+    /// Checks that parameters of these shapes, [rows, columns] each, may still be added: to be asked before memory is taken for
+    /// their first values.
+    ///
+    /// # Errors
+    /// More than 2^27 numbers in all; while a saved model is read, far more than its file holds.
+    pub fn check_room(&self, shapes: &[[usize; 2]]) -> Result<()> {
+        let numbers = shapes.iter().map(|[rows, columns]| rows.saturating_mul(*columns));
+        let size = numbers.fold(self.size, usize::saturating_add);
+        match self.most_of_file {
+            Some(most) if size > most => {
+                let what = format!("its network has {size} parameters or more, far more than are saved");
+                Err(CoreError::Model(what).into())
+            }
+            None if size > MOST_NUMBERS => {
+                let what = "number of all parameters of a network";
+                Err(CoreError::out_of_range(what, size as f64, "at most 2^27 (134217728)").into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Adds a parameter with its first value.
     ///
     /// # Errors
-    /// A name that is taken; a value that is not finite.
+    /// A name that is taken; a value that is not finite; as [`check_room`](Self::check_room).
     pub fn add(&mut self, name: impl Into<String>, value: &Matrix<T>) -> Result<ParameterId> {
         let name = name.into();
-        if self.entries.iter().any(|entry| entry.name == name) {
-            return Err(hepml_core::Error::Model(format!("two parameters are named {name:?}")).into());
-        }
         let (rows, columns) = value.shape();
+        self.check_room(&[[rows, columns]])?;
+        if !self.names.insert(name.clone()) {
+            return Err(CoreError::Model(format!("two parameters are named {name:?}")).into());
+        }
+        self.size += rows * columns;
         let entry = Entry { name, rows, columns, start: self.len, transpose_start: self.transposes_len };
         self.len = entry.range::<T>().end;
         self.transposes_len = entry.transpose_range::<T>().end;
@@ -91,9 +135,7 @@ impl<T: Scalar> Parameters<T> {
             });
         }
         if let Some(&bad) = value.view().padded().iter().find(|x| !x.is_finite()) {
-            return Err(
-                hepml_core::Error::not_finite(format!("parameter {:?}", entry.name), bad.to_f64()).into()
-            );
+            return Err(CoreError::not_finite(format!("parameter {:?}", entry.name), bad.to_f64()).into());
         }
         let (range, transpose) = (entry.range::<T>(), entry.transpose_range::<T>());
         self.values[range].copy_from_slice(value.view().padded());
@@ -109,7 +151,7 @@ impl<T: Scalar> Parameters<T> {
 
     /// The number of numbers to learn.
     pub fn size(&self) -> usize {
-        self.entries.iter().map(|entry| entry.rows * entry.columns).sum()
+        self.size
     }
 
     /// All parameters, in the order in which they were added.
@@ -208,5 +250,30 @@ impl<T: Scalar> Gradients<T> {
     /// All gradients, in one piece, for writing.
     pub(crate) fn values_mut(&mut self) -> &mut [T] {
         &mut self.values[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_limited_before_memory_is_taken() {
+        let mut parameters = Parameters::<f32>::new();
+        parameters.check_room(&[[1 << 14, 1 << 13]]).unwrap();
+        for shapes in [&[[1 << 14, 1 << 13], [1, 1]][..], &[[usize::MAX, usize::MAX], [1, 7]]] {
+            let error = parameters.check_room(shapes).unwrap_err().to_string();
+            assert!(error.contains("at most 2^27"), "{error}");
+        }
+        parameters.add("a", &Matrix::zeros(2, 3)).unwrap();
+        assert!(parameters.check_room(&[[1 << 14, 1 << 13]]).is_err());
+        assert!(
+            parameters.add("a", &Matrix::zeros(1, 1)).unwrap_err().to_string().contains("two parameters")
+        );
+        let mut of_file = Parameters::<f64>::of_file(6);
+        of_file.add("a", &Matrix::zeros(2, 3)).unwrap();
+        of_file.check_room(&[[1 << 16, 1]]).unwrap();
+        let error = of_file.check_room(&[[1 << 17, 1]]).unwrap_err().to_string();
+        assert!(error.contains("far more than are saved"), "{error}");
     }
 }

@@ -158,6 +158,10 @@ fn files_that_do_not_fit_are_refused() {
         header["architecture"]["hidden"]["widths"] = serde_json::json!([18, 5]);
     });
     assert!(load(&wider.to_bytes().unwrap()).contains("tensor \"mlp/0/weight\": expected shape [3, 18]"));
+    let widest = with_header(&file, "hepml-nn/mlp", |header| {
+        header["architecture"]["hidden"]["widths"] = serde_json::json!([u64::MAX, u64::MAX]);
+    });
+    assert!(load(&widest.to_bytes().unwrap()).contains("far more than are saved"));
     let shallower = with_header(&file, "hepml-nn/mlp", |header| {
         header["architecture"]["hidden"]["layer_norm"] = false.into();
     });

@@ -661,3 +661,28 @@ fn bad_input_is_refused() {
     let other = Supervised::new(&network, &inputs, &two, &[1.0, 1.0], Loss::MeanSquared).unwrap();
     assert!(train(TrainingConfig::new(), &other).contains("outputs and targets"));
 }
+
+#[test]
+fn a_misspelt_field_of_a_training_is_an_error() {
+    let config = serde_json::to_value(TrainingConfig::new()).unwrap();
+    assert_eq!(serde_json::from_value::<TrainingConfig>(config.clone()).unwrap(), TrainingConfig::new());
+    let with = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut config = config.clone();
+        change(&mut config);
+        serde_json::from_value::<TrainingConfig>(config).unwrap_err().to_string()
+    };
+    assert!(with(&|config| config["epoch"] = 3.into()).contains("unknown field `epoch`"));
+    assert!(
+        with(&|config| config["optimiser"]["Adam"]["beta"] = 0.5.into()).contains("unknown field `beta`")
+    );
+    let schedule = serde_json::json!({ "Cosine": { "last": 0.0, "first": 1.0 } });
+    assert!(with(&|config| config["schedule"] = schedule.clone()).contains("unknown field `first`"));
+}
+
+#[test]
+fn numbers_without_bounds_are_errors_or_harmless() {
+    let most = TrainingConfig::new().epochs(usize::MAX).warm_up(usize::MAX).micro_rows(usize::MAX);
+    most.check().unwrap();
+    let error = TrainingConfig::new().threads(1025).check().unwrap_err().to_string();
+    assert!(error.contains("at most 1024"), "{error}");
+}

@@ -65,6 +65,9 @@ struct Fitted {
     outside: f64,
 }
 
+/// The most numbers of an image: blocks of events are encoded at once.
+const MOST_NUMBERS: usize = 1 << 20;
+
 /// More than this fraction of pt outside of the images is worth a note.
 const NOTABLE: f64 = 0.01;
 
@@ -158,13 +161,23 @@ impl ImageEncoder {
     /// The shape of the images.
     ///
     /// # Errors
-    /// No pixels; a half width that is not positive and finite.
+    /// No pixels; more than 2^20 numbers; a half width that is not positive and finite.
     pub fn shape(&self) -> Result<ImageShape> {
         if !(self.half_width > 0.0 && self.half_width.is_finite()) {
             let allowed = "positive and finite";
             return Err(CoreError::out_of_range("half width of an image", self.half_width, allowed).into());
         }
-        ImageShape::new(if self.charged { 2 } else { 1 }, self.pixels, self.pixels).checked()
+        let shape = ImageShape::new(if self.charged { 2 } else { 1 }, self.pixels, self.pixels).checked()?;
+        if shape.columns() > MOST_NUMBERS {
+            let numbers = shape.columns() as f64;
+            return Err(CoreError::out_of_range("numbers of a jet's image", numbers, "at most 2^20").into());
+        }
+        Ok(shape)
+    }
+
+    /// The particle feature that events must have, if any; see [`ParticleInput::feature_name`].
+    pub fn feature_name(&self) -> Option<&str> {
+        if self.charged { ParticleInput::Charge.feature_name() } else { None }
     }
 
     /// The fraction of each event's pt that is outside of its image.

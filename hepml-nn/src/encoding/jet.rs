@@ -121,6 +121,14 @@ impl JetEncoder {
         self.inputs.iter().flat_map(ParticleInput::columns).map(Into::into).collect()
     }
 
+    /// The particle features that events must have, each once; see [`ParticleInput::feature_name`].
+    pub fn feature_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.inputs.iter().filter_map(ParticleInput::feature_name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// Whether the pt fractions come as weights.
     pub fn is_weighted(&self) -> bool {
         self.weighted

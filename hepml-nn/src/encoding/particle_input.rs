@@ -58,6 +58,16 @@ impl ParticleInput {
         }
     }
 
+    /// The particle feature that it is made of, if any; instead of "charge", "pdg_id" will do.
+    pub fn feature_name(&self) -> Option<&str> {
+        match self {
+            Self::Charge => Some("charge"),
+            Self::DetectorType | Self::StableSpecies => Some("pdg_id"),
+            Self::Feature(name) => Some(name),
+            _ => None,
+        }
+    }
+
     fn name(&self) -> &str {
         match self {
             Self::PtFraction => "pt fraction",
@@ -86,12 +96,11 @@ impl ParticleInput {
     /// # Errors
     /// Events without that feature.
     pub(super) fn feature(&self, sets: &ParticleSets) -> Result<Option<usize>> {
+        let Some(wanted) = self.feature_name() else { return Ok(None) };
         let column = |name: &str| sets.feature_names().iter().position(|known| known == name);
-        let (found, wanted) = match self {
-            Self::Charge => (column("charge").or_else(|| column("pdg_id")), "charge"),
-            Self::DetectorType | Self::StableSpecies => (column("pdg_id"), "pdg_id"),
-            Self::Feature(name) => (column(name), name.as_str()),
-            _ => return Ok(None),
+        let found = match self {
+            Self::Charge => column(wanted).or_else(|| column("pdg_id")),
+            _ => column(wanted),
         };
         let known = || sets.feature_names().to_vec();
         let missing =

@@ -12,7 +12,7 @@ use crate::scalar::Scalar;
 
 /// A function of a column, before it is standardised.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(crate = "hepml_core::serde")]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum ColumnFunction {
     /// x.

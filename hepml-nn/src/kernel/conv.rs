@@ -39,6 +39,9 @@ pub enum Padding {
     Valid,
 }
 
+/// The numbers of an image and its halo stay below 2^28: 1 GiB of f32.
+const MOST_PADDED: f64 = 268_435_456.0;
+
 /// The shapes of a convolution with stride 1.
 ///
 /// `y[o, i, j] = b[o] + sum_{c, k, l} w[c, k, l, o] x[c, i + k - before, j + l - before]`, with before = (kernel - 1)/2 rounded
@@ -55,7 +58,8 @@ impl Conv2dShape {
     /// A convolution from images of a shape to `channels` channels, with a kernel of so many rows and columns.
     ///
     /// # Errors
-    /// No channels or pixels; an empty kernel; a kernel that does not fit into the image without padding.
+    /// No channels or pixels; an empty kernel; a kernel that does not fit into the image without padding; 2^28 or more numbers of
+    /// an image with the pixels that the kernel sees beyond its edges.
     pub fn new(
         input: ImageShape,
         channels: usize,
@@ -79,6 +83,14 @@ impl Conv2dShape {
             Padding::Valid => ImageShape::new(channels, input.height + 1 - height, input.width + 1 - width),
         }
         .checked()?;
+        for image in [input, output] {
+            let rows = image.height as f64 + height as f64;
+            let numbers = image.channels as f64 * rows * (image.width as f64 + width as f64);
+            if numbers >= MOST_PADDED {
+                let what = "numbers of an image with what a kernel sees beyond its edges";
+                return Err(hepml_core::Error::out_of_range(what, numbers, "fewer than 2^28").into());
+            }
+        }
         Ok(Self { input, output, kernel: [height, width], padding })
     }
 

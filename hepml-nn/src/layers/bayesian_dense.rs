@@ -44,7 +44,7 @@ impl BayesianDense {
     /// first. All variances, `name/weight_log_variance` and `name/bias_log_variance`, are 0.01/inputs at first.
     ///
     /// # Errors
-    /// Names that are taken; a prior that is none.
+    /// Names that are taken; a prior that is none; as [`Parameters::check_room`].
     pub fn new<T: Scalar>(
         parameters: &mut Parameters<T>,
         name: &str,
@@ -55,6 +55,7 @@ impl BayesianDense {
         rng: &mut dyn Rng,
     ) -> Result<Self> {
         prior.check()?;
+        parameters.check_room(&[[inputs, outputs], [inputs, outputs], [2, outputs]])?;
         let log_variance = T::from_f64((INITIAL_DEVIATION * INITIAL_DEVIATION / inputs.max(1) as f64).ln());
         let mut add = |part: &str, mean: Matrix<T>| {
             let (rows, columns) = mean.shape();

@@ -25,7 +25,7 @@ impl Conv2d {
     /// layer with the pixels under the kernel as inputs, and whose bias `name/bias` [1, output channels] is 0 at first.
     ///
     /// # Errors
-    /// Names that are taken.
+    /// Names that are taken; as [`Parameters::check_room`].
     pub fn new<T: Scalar>(
         parameters: &mut Parameters<T>,
         name: &str,
@@ -35,6 +35,7 @@ impl Conv2d {
         rng: &mut dyn Rng,
     ) -> Result<Self> {
         let (inputs, outputs) = shape.weights();
+        parameters.check_room(&[[inputs, outputs], [1, outputs]])?;
         let weight = parameters.add(format!("{name}/weight"), &initial.draw(inputs, outputs, rng))?;
         let bias = parameters.add(format!("{name}/bias"), &Matrix::zeros(1, outputs))?;
         Ok(Self { shape, weight, bias, activation })

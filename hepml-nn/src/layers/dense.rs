@@ -22,7 +22,7 @@ impl Dense {
     /// A layer whose weights `name/weight` [inputs, outputs] are drawn from `rng`, and whose bias `name/bias` is 0 at first.
     ///
     /// # Errors
-    /// Names that are taken.
+    /// Names that are taken; as [`Parameters::check_room`].
     pub fn new<T: Scalar>(
         parameters: &mut Parameters<T>,
         name: &str,
@@ -31,6 +31,7 @@ impl Dense {
         initial: Initial,
         rng: &mut dyn Rng,
     ) -> Result<Self> {
+        parameters.check_room(&[[inputs, outputs], [1, outputs]])?;
         let weight = parameters.add(format!("{name}/weight"), &initial.draw(inputs, outputs, rng))?;
         let bias = parameters.add(format!("{name}/bias"), &Matrix::zeros(1, outputs))?;
         Ok(Self { weight, bias, activation })

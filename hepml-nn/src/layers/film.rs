@@ -23,7 +23,7 @@ impl Film {
     /// A modulation of so many features by so many numbers of context, with parameters `name/gamma/...`, `name/beta/...`.
     ///
     /// # Errors
-    /// Names that are taken.
+    /// Names that are taken; as [`Parameters::check_room`].
     pub fn new<T: Scalar>(
         parameters: &mut Parameters<T>,
         name: &str,

@@ -21,8 +21,9 @@ impl LayerNorm {
     /// A layer with gains `name/gain`, 1 at first, and biases `name/bias`, 0 at first, each [1, columns].
     ///
     /// # Errors
-    /// Names that are taken.
+    /// Names that are taken; as [`Parameters::check_room`].
     pub fn new<T: Scalar>(parameters: &mut Parameters<T>, name: &str, columns: usize) -> Result<Self> {
+        parameters.check_room(&[[1, columns], [1, columns]])?;
         let ones = Matrix::from_rows(1, columns, &vec![T::ONE; columns])?;
         let gain = parameters.add(format!("{name}/gain"), &ones)?;
         let bias = parameters.add(format!("{name}/bias"), &Matrix::zeros(1, columns))?;

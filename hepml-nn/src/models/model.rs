@@ -348,9 +348,11 @@ impl<A: Architecture, T: Scalar> Load for Model<A, T> {
                 T::NAME
             )));
         }
-        // What is drawn is overwritten.
+        // What is drawn is overwritten. A header that asks for more than there is fails before memory is taken for it.
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let mut parameters = Parameters::new();
+        let names = file.tensor_names();
+        let numbers = names.map(|name| Ok(file.tensor(name)?.len())).sum::<hepml_core::Result<usize>>()?;
+        let mut parameters = Parameters::of_file(numbers);
         let network = header.architecture.build(&header.encoder, &mut parameters, &mut rng)?;
         for id in parameters.ids() {
             let (name, (rows, columns)) = (parameters.name(id)?.to_owned(), parameters.value(id)?.shape());

@@ -160,7 +160,8 @@ impl Architecture for ResidualMlpConfig {
         let (width, context) = (self.width, self.context.len());
         let glorot = Initial::GlorotUniform;
         let first = Dense::new(parameters, "first", [features.len(), width], None, glorot, rng)?;
-        let mut blocks = Vec::with_capacity(self.blocks);
+        // Grown as there is room for their parameters: their number may be any.
+        let mut blocks = Vec::new();
         for index in 0..self.blocks {
             let name = |part: &str| format!("blocks/{index}/{part}");
             let norm = LayerNorm::new(parameters, &name("norm"), width)?;

@@ -23,6 +23,9 @@ use crate::tape::{Function, Var};
 /// else make the likelihood unbounded.
 const LEAST_DEVIATION: f64 = 1e-3;
 
+/// The most latent dimensions: an evaluation takes the mean over twice as many points an event, each of as many numbers.
+const MOST_DIMENSIONS: usize = 512;
+
 /// ln 2 pi.
 const LN_TAU: f64 = 1.837_877_066_409_345_3;
 
@@ -68,9 +71,9 @@ impl LatentPrior {
     fn check(&self) -> Result<()> {
         let least = if matches!(self, Self::Dirichlet { .. }) { 2 } else { 1 };
         let range = hepml_core::Error::out_of_range;
-        if self.dimensions() < least {
+        if self.dimensions() < least || self.dimensions() > MOST_DIMENSIONS {
             let (count, allowed) =
-                (self.dimensions() as f64, "at least 1, and 2 for a Dirichlet distribution");
+                (self.dimensions() as f64, "at least 1, and 2 for a Dirichlet distribution, and at most 512");
             return Err(range("number of latent dimensions", count, allowed).into());
         }
         match self {
@@ -234,18 +237,26 @@ impl Architecture for VariationalAutoencoderConfig {
             }
             DecoderDeviation::Fixed { deviation } => Deviation::Fixed(deviation),
             DecoderDeviation::Learned => {
+                parameters.check_room(&[[1, columns]])?;
                 Deviation::Learned(parameters.add("log_deviation", &Matrix::zeros(1, columns))?)
             }
         };
         let prior = match (&self.prior, self.prior.gaussian()) {
             (_, Some((means, variances))) => Prior::Gaussian { means, variances },
-            (LatentPrior::Mixture { components, .. }, None) => Prior::Mixture {
-                components: *components,
-                logits: parameters.add("prior/logits", &Matrix::zeros(1, *components))?,
-                means: parameters.add("prior/means", &first_means(*components, dimensions, rng))?,
-                log_deviations: parameters
-                    .add("prior/log_deviations", &Matrix::zeros(*components, dimensions))?,
-            },
+            (&LatentPrior::Mixture { components, .. }, None) => {
+                parameters.check_room(&[
+                    [1, components],
+                    [components, dimensions],
+                    [components, dimensions],
+                ])?;
+                Prior::Mixture {
+                    components,
+                    logits: parameters.add("prior/logits", &Matrix::zeros(1, components))?,
+                    means: parameters.add("prior/means", &first_means(components, dimensions, rng))?,
+                    log_deviations: parameters
+                        .add("prior/log_deviations", &Matrix::zeros(components, dimensions))?,
+                }
+            }
             (_, None) => unreachable!("only mixtures are not Gaussian"),
         };
         Ok(VariationalAutoencoder {

@@ -58,6 +58,7 @@ impl<T: Scalar> Tape<T> {
     pub fn max_pool(&mut self, x: Var, shape: &Pool2dShape) -> Result<Var> {
         let rows = self.check_images(x, shape)?;
         let columns = shape.output().columns();
+        self.check_room(rows, columns)?;
         let mut entries = vec![0; rows * columns];
         self.kernel.largest_of_windows(shape, self.view(x)?, &mut entries);
         self.record(Op::TakeFromColumns { x, entries: entries.into() }, rows, columns)

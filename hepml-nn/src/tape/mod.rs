@@ -25,7 +25,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use hepml_core::SimdLevel;
+use hepml_core::{Error as CoreError, SimdLevel};
 
 pub use crate::kernel::{Conv2dShape, Function, Padding, Pool2dShape};
 pub use custom::CustomOp;
@@ -38,6 +38,9 @@ use crate::parameters::Parameters;
 use crate::scalar::Scalar;
 use op::Op;
 
+/// The most numbers on a tape: 4 GiB of f32, 8 GiB of f64.
+const MOST_NUMBERS: usize = 1 << 30;
+
 /// A value on a tape. It belongs to that tape, until it is begun anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Var {
@@ -45,7 +48,8 @@ pub struct Var {
     recording: u64,
 }
 
-/// A record of operations: their values, and what is needed to go back.
+/// A record of operations: their values, and what is needed to go back. An operation after which there would be more than 2^30
+/// numbers is an error.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -76,6 +80,8 @@ pub struct Tape<T: Scalar> {
     /// What was recorded; the vectors below have an element for each, and more from earlier recordings.
     ops: Vec<Op<T>>,
     values: Vec<Matrix<T>>,
+    /// The numbers of what was recorded.
+    numbers: usize,
     adjoints: Vec<Matrix<T>>,
     /// Whether it depends on a parameter or an input.
     wanted: Vec<bool>,
@@ -115,6 +121,7 @@ impl<T: Scalar> Tape<T> {
             parameters: Arc::default(),
             ops: Vec::new(),
             values: Vec::new(),
+            numbers: 0,
             adjoints: Vec::new(),
             wanted: Vec::new(),
             reached: Vec::new(),
@@ -140,6 +147,7 @@ impl<T: Scalar> Tape<T> {
 
     fn clear(&mut self) {
         self.ops.clear();
+        self.numbers = 0;
         self.recording = next_recording();
     }
 
@@ -187,6 +195,16 @@ impl<T: Scalar> Tape<T> {
 
     fn check(&self, x: Var) -> Result<()> {
         if x.recording == self.recording { Ok(()) } else { Err(Error::ForeignVariable) }
+    }
+
+    /// Checks that a result of this shape may still be recorded.
+    fn check_room(&self, rows: usize, columns: usize) -> Result<()> {
+        let numbers = rows.saturating_mul(columns).saturating_add(self.numbers);
+        if numbers > MOST_NUMBERS {
+            let what = "number of all numbers on a tape";
+            return Err(CoreError::out_of_range(what, numbers as f64, "at most 2^30 (1073741824)").into());
+        }
+        Ok(())
     }
 
     fn view(&self, x: Var) -> Result<View<'_, T>> {

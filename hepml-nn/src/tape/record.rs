@@ -327,6 +327,7 @@ impl<T: Scalar> Tape<T> {
     /// Other sets than those of the rows.
     pub fn segment_max(&mut self, x: Var, segments: &Segments) -> Result<Var> {
         let columns = self.check_segments(x, segments)?;
+        self.check_room(segments.count(), columns)?;
         let mut entries = vec![0; segments.count() * columns];
         self.kernel.largest_of_segments(self.view(x)?, segments.offsets(), &mut entries);
         self.record(Op::TakeFromRows { x, entries: entries.into() }, segments.count(), columns)
@@ -474,6 +475,7 @@ impl<T: Scalar> Tape<T> {
         if foreign {
             return Err(Error::ForeignVariable);
         }
+        self.check_room(rows, columns)?;
         let var = self.node(op, rows, columns);
         self.compute(var)?;
         Ok(var)
@@ -493,6 +495,7 @@ impl<T: Scalar> Tape<T> {
         self.wanted[index] = wanted;
         self.reached[index] = false;
         self.values[index].reset(rows, columns);
+        self.numbers = self.numbers.saturating_add(rows.saturating_mul(columns));
         self.ops.push(op);
         Var { index, recording: self.recording }
     }

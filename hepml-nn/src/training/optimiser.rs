@@ -10,7 +10,7 @@ use crate::scalar::Scalar;
 
 /// A step of the parameters p from their mean gradient g at a learning rate r.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(crate = "hepml_core::serde")]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Optimiser {
     /// g += decay p; b = momentum b + g; p -= r b, or p -= r (g + momentum b) with Nesterov's correction.

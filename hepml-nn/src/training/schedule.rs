@@ -7,7 +7,7 @@ use crate::error::Result;
 
 /// The learning rate as training goes on, as a factor of the configured one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(crate = "hepml_core::serde")]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Schedule {
     /// 1.

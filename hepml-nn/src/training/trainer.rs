@@ -154,7 +154,7 @@ impl<T: Scalar, O: Objective<T>> Trainer<'_, T, O> {
     fn run(&mut self, observer: &mut dyn Observer) -> Result<End, Halt> {
         self.state.journal.batches = self.config.batches(self.training.count());
         let (epochs, batches) = (self.config.epochs, self.state.journal.batches);
-        let total = (epochs * batches) as u64;
+        let total = epochs.saturating_mul(batches) as u64;
         while self.state.journal.epoch < epochs {
             if self.is_out_of_patience() {
                 return Ok(End::OutOfPatience);
@@ -210,7 +210,7 @@ impl<T: Scalar, O: Objective<T>> Trainer<'_, T, O> {
 
     /// The learning rate of a step, counted from 0.
     fn rate(&self, step: u64, total: u64) -> f64 {
-        let warm_up = ((step + 1) as f64 / (self.config.warm_up + 1) as f64).min(1.0);
+        let warm_up = ((step + 1) as f64 / (self.config.warm_up as f64 + 1.0)).min(1.0);
         let factor = self.config.schedule.factor(step, total, &self.state.journal.plateau);
         self.config.rate * factor * warm_up
     }

@@ -7,6 +7,9 @@ use hepml_core::serde::{Deserialize, Serialize};
 use super::{Optimiser, Schedule};
 use crate::error::Result;
 
+/// The most threads that a training uses; each has memory of its own.
+const MOST_THREADS: usize = 1024;
+
 /// The configuration of a training: by default 20 epochs of batches of 100 events, Adam at a constant rate of 1e-3.
 ///
 /// # What it does
@@ -48,7 +51,7 @@ use crate::error::Result;
 /// # Ok::<(), hepml_nn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(crate = "hepml_core::serde")]
+#[serde(crate = "hepml_core::serde", deny_unknown_fields)]
 pub struct TrainingConfig {
     pub(super) epochs: usize,
     pub(super) batch_size: usize,
@@ -166,7 +169,7 @@ impl TrainingConfig {
         self
     }
 
-    /// The threads to use; all there are if this is not called. It changes no result.
+    /// The threads to use, at most 1024; all there are if this is not called. It changes no result.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
@@ -197,6 +200,10 @@ impl TrainingConfig {
         ];
         if let Some((what, _)) = positive.into_iter().find(|(_, number)| *number == 0) {
             return Err(CoreError::out_of_range(what, 0.0, "at least 1").into());
+        }
+        if self.threads.is_some_and(|threads| threads > MOST_THREADS) {
+            let threads = self.threads.unwrap_or(1) as f64;
+            return Err(CoreError::out_of_range("number of threads", threads, "at most 1024").into());
         }
         let lengths = [("learning rate", self.rate), ("clip norm", self.clip_norm.unwrap_or(1.0))];
         if let Some((what, value)) = lengths.into_iter().find(|(_, x)| !(*x > 0.0 && x.is_finite())) {
