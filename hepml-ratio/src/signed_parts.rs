@@ -246,6 +246,11 @@ impl<M> SignedRatio<M> {
         self.negative.as_ref()
     }
 
+    /// The model of q-/q+, if the denominator has negative weights.
+    pub fn below_negative(&self) -> Option<&M> {
+        self.below_negative.as_ref()
+    }
+
     /// r of each event, of either sign.
     ///
     /// # Errors

@@ -44,7 +44,8 @@ impl LinearRatio {
         self.polynomial(&self.parameters).2
     }
 
-    fn features(&self) -> usize {
+    /// The number of features of an event.
+    pub fn feature_count(&self) -> usize {
         self.standardisation.mean.len()
     }
 
@@ -52,7 +53,7 @@ impl LinearRatio {
     fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         let features = match self.degree {
             Degree::Linear => 0,
-            Degree::Quadratic => self.features(),
+            Degree::Quadratic => self.feature_count(),
         };
         (0..features).flat_map(move |i| (i..features).map(move |j| (i, j)))
     }
@@ -84,7 +85,7 @@ impl LinearRatio {
 
     /// The constant, b and Q in the features themselves, of parameters in the standardised ones.
     fn polynomial(&self, parameters: &DVector<f64>) -> (f64, Array1<f64>, Array2<f64>) {
-        let features = self.features();
+        let features = self.feature_count();
         let scales = self
             .standardisation
             .deviation
@@ -126,7 +127,7 @@ impl LinearRatio {
         }
         let covariance = &jacobian * covariance * jacobian.transpose();
         let names = std::iter::once("constant".to_owned())
-            .chain((0..self.features()).map(|i| i.to_string()))
+            .chain((0..self.feature_count()).map(|i| i.to_string()))
             .chain(self.pairs().map(|(i, j)| format!("{i}*{j}")));
         for ((k, name), value) in names.enumerate().zip(self.coefficients(&self.parameters).iter()) {
             let error = covariance[(k, k)].max(0.0).sqrt();
@@ -142,8 +143,8 @@ impl LogRatio<Table> for LinearRatio {
     /// # Errors
     /// Another number of columns; an entry that is not finite, naming event and column; an ln r that overflows, naming the event.
     fn log_ratio(&self, events: &Table) -> hepml_core::Result<Array1<f64>> {
-        if events.ncols() != self.features() {
-            return Err(CoreError::shape("columns of the table", self.features(), events.ncols()));
+        if events.ncols() != self.feature_count() {
+            return Err(CoreError::shape("columns of the table", self.feature_count(), events.ncols()));
         }
         check_finite("events", events)?;
         events

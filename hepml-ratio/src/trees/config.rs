@@ -96,7 +96,7 @@ impl TreesConfig {
         self
     }
 
-    /// The largest number of trees.
+    /// The largest number of trees, at most 2^20.
     #[must_use]
     pub const fn trees(mut self, trees: usize) -> Self {
         self.trees = trees;
@@ -203,7 +203,7 @@ impl TreesConfig {
     pub(super) fn check(&self) -> Result<()> {
         self.loss.check()?;
         let counts = [
-            ("number of trees", self.trees, 1, usize::MAX, "at least 1"),
+            ("number of trees", self.trees, 1, 1 << 20, "at least 1 and at most 2^20"),
             ("largest number of leaves", self.max_leaves, 2, 1 << 20, "at least 2 and at most 2^20"),
             ("largest depth", self.max_depth.unwrap_or(1), 1, usize::MAX, "at least 1"),
             ("largest number of bins", self.max_bins, 2, MAX_BINS, "at least 2 and at most 255"),

@@ -74,7 +74,7 @@ impl TreesConfig {
         let (train, held_out) = self.samples(training.sides.each_ref(), streams)?;
         let model = self.boost(&train, held_out.as_ref(), streams, observer, &mut report);
         training.examine(&model, self.loss, rng, &mut report)?;
-        Ok(Fitted { model, report })
+        Ok(Fitted { model: model.with_summary(&report), report })
     }
 
     /// The events to train on, and those by whose loss the fit ends.

@@ -4,14 +4,18 @@ use std::io::{Read, Write};
 
 use hepml_core::ndarray::{Array1, ArrayRef2, Axis};
 use hepml_core::serde::{Deserialize, Serialize};
-use hepml_core::{Error as CoreError, Load, LogRatio, ModelFile, Save, Table, Tensor, check_finite};
+use hepml_core::{
+    Error as CoreError, FitReport, Load, LogRatio, ModelFile, Save, Table, Tensor, check_finite,
+};
+use hepml_nn::FitSummary;
 
 use super::parallel;
 use super::tree::{Node, Tree};
 
 /// The kind in a model file.
 const KIND: &str = "hepml-ratio/trees";
-const VERSION: u32 = 1;
+/// Version 1 had no summary of the fit.
+const VERSION: u32 = 2;
 /// The events that go through all trees together, so that their z and features stay near.
 const CHUNK: usize = 1024;
 
@@ -21,17 +25,25 @@ pub struct TreesRatio {
     features: usize,
     trees: Vec<Tree>,
     gains: Vec<f64>,
+    summary: FitSummary,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(crate = "hepml_core::serde", deny_unknown_fields)]
 struct Header {
     features: usize,
+    #[serde(default)]
+    fit: FitSummary,
 }
 
 impl TreesRatio {
     pub(super) fn new(features: usize, trees: Vec<Tree>, gains: Vec<f64>) -> Self {
-        Self { features, trees, gains }
+        Self { features, trees, gains, summary: FitSummary::default() }
+    }
+
+    pub(super) fn with_summary(mut self, report: &FitReport) -> Self {
+        self.summary = report.into();
+        self
     }
 
     /// The number of features of an event.
@@ -54,6 +66,11 @@ impl TreesRatio {
     pub fn importances(&self) -> Array1<f64> {
         let total: f64 = self.gains.iter().sum();
         self.gains.iter().map(|gain| if total > 0.0 { gain / total } else { 0.0 }).collect()
+    }
+
+    /// What it remembers of its fit: nothing if it comes from a file of version 1.
+    pub const fn summary(&self) -> &FitSummary {
+        &self.summary
     }
 
     /// The sum of the trees for each row of a table that was checked.
@@ -92,7 +109,8 @@ impl Save for TreesRatio {
         let nodes = || self.trees.iter().flat_map(|tree| &tree.nodes);
         let integers = |numbers: Vec<i64>| Tensor::I64(Array1::from(numbers).into_dyn());
         let count = |tree: &Tree| i64::try_from(tree.nodes.len()).expect("trees have fewer than 2^22 nodes");
-        let mut file = ModelFile::new(KIND, VERSION, &Header { features: self.features })?;
+        let header = Header { features: self.features, fit: self.summary.clone() };
+        let mut file = ModelFile::new(KIND, VERSION, &header)?;
         file.insert("nodes", integers(self.trees.iter().map(count).collect()))?;
         file.insert("feature", integers(nodes().map(|node| node.feature.into()).collect()))?;
         file.insert("left", integers(nodes().map(|node| node.left.into()).collect()))?;
@@ -106,7 +124,7 @@ impl Load for TreesRatio {
     fn load(reader: &mut dyn Read) -> hepml_core::Result<Self> {
         let file = ModelFile::load(reader)?;
         file.expect(KIND, VERSION)?;
-        let Header { features } = file.header()?;
+        let Header { features, fit } = file.header()?;
         let broken = |what: String| CoreError::Model(format!("{KIND}: {what}"));
         let (counts, feature, left) =
             (file.i64("nodes")?, file.i64::<hepml_core::ndarray::Ix1>("feature")?, file.i64("left")?);
@@ -145,6 +163,6 @@ impl Load for TreesRatio {
         if nodes.len() > 0 {
             return Err(broken(format!("{} nodes belong to no tree", nodes.len())));
         }
-        Ok(Self::new(features, trees, gains.to_vec()))
+        Ok(Self { features, trees, gains: gains.to_vec(), summary: fit })
     }
 }
