@@ -110,6 +110,22 @@ pub enum Error {
         /// The largest gap that passes.
         limit: f64,
     },
+    /// What is made of each of some with each of others needs more memory than there is, or than one computation takes.
+    #[error(
+        "{what}: {rows} x {columns} need {:.1} GB of memory; there is not as much, or it is above the limit of {:.1} GB",
+        gigabytes(*bytes),
+        gigabytes(crate::memory::LARGEST)
+    )]
+    NoMemory {
+        /// What they are.
+        what: &'static str,
+        /// How many there are of the ones.
+        rows: usize,
+        /// How many there are of the others.
+        columns: usize,
+        /// What they need, in bytes.
+        bytes: u128,
+    },
     /// An event of a pairwise computation cannot be prepared.
     #[error("{list} {index}: {source}")]
     Event {
@@ -180,6 +196,10 @@ fn beyond_rounding(relaxation: Option<f64>) -> String {
         ),
         _ => String::new(),
     }
+}
+
+fn gigabytes(bytes: u128) -> f64 {
+    bytes as f64 / 1e9
 }
 
 impl From<Error> for hepml_core::Error {

@@ -10,6 +10,7 @@ mod exact;
 mod ground_cost;
 mod line;
 mod linear;
+mod memory;
 mod pairwise;
 mod shapes;
 

@@ -449,6 +449,21 @@ fn n_subjettiness_of_what_is_hardly_an_event() {
 }
 
 #[test]
+fn more_axes_than_are_tried_are_an_error_and_no_panic() {
+    let points: Vec<[f64; 2]> = (0..450).map(|i| [0.01 * f64::from(i), 0.0]).collect();
+    let jet = EnergyFlow::new(vec![1.0; 450], points).unwrap();
+    let tau = NSubjettinessConfig::new().build().unwrap();
+    for n in [401, usize::MAX] {
+        let error = tau.tau(n, &jet).unwrap_err().to_string();
+        assert!(error.ends_with("but must be at most 400 in an event of more particles"), "{error}");
+    }
+    // Of fewer particles, each has an axis of its own, however many are asked for.
+    let jet = EnergyFlow::new(vec![1.0; 4], &jet.points()[..4]).unwrap();
+    assert_eq!(tau.axes(usize::MAX, &jet).unwrap().axes.len(), 4);
+    assert_eq!(tau.ratio(usize::MAX, 1, &jet).unwrap(), 0.0);
+}
+
+#[test]
 fn a_thousand_particles_in_one_place_and_elsewhere() {
     let same = EnergyFlow::from_rows(&vec![[1.0, 0.5, 3.0]; 1000]).unwrap();
     let tau = NSubjettinessConfig::new().build().unwrap();
@@ -609,6 +624,12 @@ fn isotropy_of_what_is_hardly_an_event() {
         }
     }
     assert!(Isotropy::ring(0, IsotropyCost::Linear).is_err());
+    let message = |isotropy: hepml_ot::Result<Isotropy>| isotropy.unwrap_err().to_string();
+    let most = "number of points is 4294967295, but must be at most a million";
+    assert_eq!(message(Isotropy::ring(u32::MAX, IsotropyCost::Linear)), most);
+    assert_eq!(message(Isotropy::sphere(u32::MAX, IsotropyCost::Linear)), most);
+    assert!(Isotropy::sphere(289, IsotropyCost::Linear).is_err());
+    assert_eq!(Isotropy::sphere(288, IsotropyCost::Linear).unwrap().points(), 995_328);
     assert!(Isotropy::cylinder(8, 0.1).is_err() && Isotropy::cylinder(8, f64::NAN).is_err());
     assert!(Isotropy::cylinder(1000, 1e5).is_err() && Isotropy::cylinder(0, 2.0).is_err());
     assert!(Isotropy::sphere(0, IsotropyCost::Linear).is_err());

@@ -4,7 +4,7 @@ use crate::compensated;
 use crate::error::{Error, Result};
 use crate::exact::angular_pairs::AngularPairs;
 use crate::exact::cloud::Cloud;
-use crate::exact::kernel::{AngularUnits, Kernel};
+use crate::exact::kernel::{AngularUnits, Kernel, LANES};
 use crate::exact::leftover::Leftover;
 use crate::exact::nearest::nearest_sinks;
 use crate::exact::prepared_flow::PreparedFlow;
@@ -12,6 +12,7 @@ use crate::exact::rounded::{Priced, Rounded, UNITS};
 use crate::exact::simplex::{OutOfPivots, Simplex};
 use crate::exact::transport::{Flow, Transport};
 use crate::ground_cost::AngularCost;
+use crate::memory;
 
 /// Totals of a balanced problem must agree to this fraction of the larger: sums of many f64 do, wrong input does not.
 const BALANCE: f64 = 1e-9;
@@ -40,6 +41,8 @@ pub struct Workspace {
     pub(crate) points: Vec<[f64; 2]>,
     pivots: usize,
     gap: f64,
+    /// The largest memory that was found to be there.
+    room: u128,
     // Scratch space.
     nearest: Vec<usize>,
     taken: Vec<bool>,
@@ -128,6 +131,7 @@ impl Workspace {
         else {
             return Ok(Solved::TRIVIAL);
         };
+        self.take_room()?;
         let mut largest_cost = self.fill_costs(leftover, cost_row)?;
         // Far from 1 the potentials, sums of many costs, could leave the range of f64.
         if largest_cost > 0.0 && !COSTS_IN_RANGE.contains(&largest_cost) {
@@ -169,6 +173,7 @@ impl Workspace {
         if !AngularUnits::BETAS.contains(&cost.beta()) {
             return Ok(None);
         }
+        self.take_room()?;
         let angular = AngularUnits::new(cost, distance, UNITS / largest_cost);
         self.simplex.rounded.angular_costs(&from.cloud, &to.cloud, &angular);
         if self.guess(from, to, totals, leftover, &angular) {
@@ -278,6 +283,11 @@ impl Workspace {
         };
         let (scale, scale_to) = (1.0 / unit, 1.0 / unit_to);
         let extra = |mass: f64| (mass > 0.0).then_some(mass * scale);
+        let with_extra = |masses: &[f64], mass: f64| masses.len() + usize::from(mass > 0.0);
+        let sizes = [with_extra(from, extra_from), with_extra(to, extra_to)];
+        // The costs in units, of 4 bytes each, which every problem has.
+        let [rows, columns] = sizes.map(|size| size.next_multiple_of(LANES));
+        self.check_room(sizes, memory::numbers(rows, columns) / 2)?;
         self.simplex.reset(
             from.iter().map(|mass| mass * scale).chain(extra(extra_from)),
             to.iter().map(|mass| mass * scale_to * ratio).chain(extra(extra_to)),
@@ -287,6 +297,24 @@ impl Workspace {
             cost: 1.0,
             total: (total_from * scale).max(total_to * scale_to * ratio),
         }))
+    }
+
+    /// Makes sure that there is memory for the tree and for the costs in all their forms.
+    fn take_room(&mut self) -> Result<()> {
+        let sizes = [self.simplex.sources(), self.simplex.sinks()];
+        let [rows, columns] = sizes.map(|size| size.next_multiple_of(LANES));
+        // In f64 and twice in units; of each node, a bit for each other; and an eighth of that for coarser problems.
+        let costs = 2 * memory::numbers(rows, columns);
+        let tree = memory::numbers(rows + columns, rows + columns) / 64;
+        self.check_room(sizes, (costs + tree) * 9 / 8)
+    }
+
+    fn check_room(&mut self, sizes: [usize; 2], bytes: u128) -> Result<()> {
+        if bytes > self.room {
+            memory::check("particles of the two sides of a transport", sizes, bytes)?;
+            self.room = bytes;
+        }
+        Ok(())
     }
 
     fn pivots_allowed(&self, max_pivots: Option<usize>) -> usize {

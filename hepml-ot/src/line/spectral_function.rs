@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ground_cost::{AngularCost, GroundCost};
 use crate::line::line_measure::checked_total;
 use crate::line::quantiles::{Quantiles, whole};
+use crate::memory;
 
 /// The spectral function of an event: s(omega) = sum_ij E_i E_j delta(omega - omega_ij), the sum over all ordered pairs.
 ///
@@ -44,7 +45,8 @@ impl SpectralFunction {
     /// Of energies in the (y, phi) plane, with theta_ij = √(Δy² + Δphi²); Δphi the shorter way round if `periodic_phi`.
     ///
     /// # Errors
-    /// A beta that is not positive and finite; [`Error::CostNotFinite`] naming two particles whose omega overflows.
+    /// A beta that is not positive and finite; [`Error::CostNotFinite`] naming two particles whose omega overflows;
+    /// [`Error::NoMemory`] for more than some 18 000 particles.
     pub fn from_flow(flow: &EnergyFlow, beta: f64, periodic_phi: bool) -> Result<Self> {
         Self::with_cost(flow, &AngularCost::new(1.0, beta, periodic_phi)?)
     }
@@ -140,6 +142,13 @@ impl SpectralFunction {
         if total == 0.0 {
             return Ok(Self::default());
         }
+        // Half of the pairs, with 32 bytes each while they are sorted and 16 as what they are.
+        let count = indices.len();
+        memory::check(
+            "particles of an event with each other",
+            [count; 2],
+            3 * memory::numbers(count, count),
+        )?;
         let massive: Vec<f64> = indices.iter().map(|&index| energies[index]).collect();
         // Up to 2^62 and so, whose square is a share that has room in a u128.
         let whole = whole(&massive, total, 62);

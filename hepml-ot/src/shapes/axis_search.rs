@@ -11,7 +11,7 @@ const MAX_ROUNDS: usize = 500;
 /// Steps of one axis within a round; Newton's method needs some five.
 const MAX_STEPS: usize = 100;
 /// Particles, the hardest first, that are tried as axes.
-const MAX_CANDIDATES: usize = 400;
+pub(super) const MAX_CANDIDATES: usize = 400;
 /// Particles, the hardest first, of which each two have a place between them that is tried as an axis.
 const PAIRED: usize = 12;
 /// Places that are tried as one more axis beside others.

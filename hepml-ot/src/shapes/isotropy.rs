@@ -9,7 +9,11 @@ use hepml_core::{Error as CoreError, EventSet, FourMomentum, Observables, Partic
 use crate::compensated;
 use crate::error::{Error, Result};
 use crate::exact::TransportProblem;
+use crate::memory;
 use crate::shapes::healpix::healpix_centres;
+
+/// The most points of a uniform event.
+const MOST_POINTS: u32 = 1_000_000;
 
 /// The ground cost of an [`Isotropy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,9 +72,10 @@ impl Isotropy {
     /// Isotropy across the beam, against `points` equidistant points.
     ///
     /// # Errors
-    /// No points.
+    /// No points; more than a million.
     pub fn ring(points: u32, cost: IsotropyCost) -> Result<Self> {
         check_points("number of points", points)?;
+        check_most(points)?;
         let phi = |i| TAU * (f64::from(i) + 0.5) / f64::from(points) - PI;
         let on_ring = |i| Vector3::new(0.0, phi(i), 0.0);
         Ok(Self::with_points(Geometry::Ring, cost, (0..points).map(on_ring).collect()))
@@ -87,7 +92,7 @@ impl Isotropy {
             return Err(CoreError::out_of_range("largest rapidity", y_max, "positive and finite").into());
         }
         let along = (y_max * f64::from(n_phi) / PI).floor();
-        if !(1.0..=1e6 / f64::from(n_phi)).contains(&along) {
+        if !(1.0..=f64::from(MOST_POINTS) / f64::from(n_phi)).contains(&along) {
             let allowed = "at least 1, with at most a million cells in all";
             return Err(CoreError::out_of_range("number of cells along the beam", along, allowed).into());
         }
@@ -105,8 +110,9 @@ impl Isotropy {
     /// Isotropy in space, against the centres of the 12 `nside`² pixels of [HEALPix](healpix_centres); the literature has `nside` = 2^i.
     ///
     /// # Errors
-    /// As [`healpix_centres`].
+    /// As [`healpix_centres`]; more than a million pixels (`nside` above 288).
     pub fn sphere(nside: u32, cost: IsotropyCost) -> Result<Self> {
+        check_most(nside.saturating_mul(nside).saturating_mul(12))?;
         Ok(Self::with_points(Geometry::Sphere, cost, healpix_centres(nside)?))
     }
 
@@ -124,7 +130,7 @@ impl Isotropy {
     ///
     /// # Errors
     /// A component that is not finite, or a rapidity outside the cylinder, naming the particle; no particle with a (transverse)
-    /// momentum; momenta whose sum overflows; [`Error::NotConverged`], [`Error::NotCertified`] if the solver fails.
+    /// momentum; momenta whose sum overflows; [`Error::NoMemory`]; [`Error::NotConverged`], [`Error::NotCertified`] if the solver fails.
     pub fn value(&self, momenta: &[FourMomentum]) -> Result<f64> {
         let mut energies = Vec::with_capacity(momenta.len());
         let mut places = Vec::with_capacity(momenta.len());
@@ -140,6 +146,12 @@ impl Isotropy {
         if total == 0.0 {
             return Err(CoreError::out_of_range("total energy", 0.0, "positive").into());
         }
+        let sizes = [places.len(), self.points.len()];
+        memory::check(
+            "particles and points of the uniform event",
+            sizes,
+            memory::numbers(sizes[0], sizes[1]),
+        )?;
         let fractions: Vec<f64> = energies.iter().map(|energy| energy / total).collect();
         let cost = Array2::from_shape_fn((places.len(), self.points.len()), |(particle, point)| {
             self.ground_cost(&places[particle], &self.points[point])
@@ -201,6 +213,15 @@ impl Observables<ParticleSets> for Isotropy {
         }
         Ok(table)
     }
+}
+
+/// Refuses uniform events of more points than can be compared with.
+fn check_most(points: u32) -> Result<()> {
+    if points > MOST_POINTS {
+        let allowed = "at most a million";
+        return Err(CoreError::out_of_range("number of points", f64::from(points), allowed).into());
+    }
+    Ok(())
 }
 
 fn check_points(what: &'static str, number: u32) -> Result<()> {

@@ -75,6 +75,33 @@ pub trait Manifold: Send + Sync {
     }
 }
 
+/// For lists of different manifolds, and for those that are chosen at run time.
+impl<M: Manifold + ?Sized> Manifold for Box<M> {
+    fn names(&self) -> Vec<String> {
+        (**self).names()
+    }
+
+    fn event(&self, parameters: &[f64]) -> Result<EnergyFlow> {
+        (**self).event(parameters)
+    }
+
+    fn starts(&self, search: &mut ManifoldSearch<'_>) -> Result<Vec<Vec<f64>>> {
+        (**self).starts(search)
+    }
+
+    fn units(&self, size: f64) -> Vec<f64> {
+        (**self).units(size)
+    }
+
+    fn canonical(&self, parameters: &[f64]) -> Vec<f64> {
+        (**self).canonical(parameters)
+    }
+
+    fn nearest(&self, search: &ManifoldSearch<'_>) -> Option<Result<Vec<f64>>> {
+        (**self).nearest(search)
+    }
+}
+
 /// A manifold whose events have a centre.
 pub trait Centred: Manifold {
     /// The centre (y, phi) of the event with these parameters.

@@ -6,7 +6,8 @@ use hepml_core::{Error as CoreError, EventSet, Observables, ParticleSets, Table,
 
 use crate::energy_flow::EnergyFlow;
 use crate::error::{Error, Result};
-use crate::shapes::axis_search::{AxisSearch, Minimum};
+use crate::memory;
+use crate::shapes::axis_search::{AxisSearch, MAX_CANDIDATES, Minimum};
 
 /// How far a particle is from an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -196,6 +197,19 @@ pub struct SubjetAxes {
 }
 
 impl SubjetAxes {
+    /// Of an event without energy.
+    fn none(event: &EnergyFlow) -> Self {
+        Self {
+            tau: 0.0,
+            axes: Vec::new(),
+            energies: Vec::new(),
+            assignment: vec![None; event.len()],
+            iterations: 0,
+            residual: 0.0,
+            converged: true,
+        }
+    }
+
     /// The nearest event of N particles: the energies at the axes.
     ///
     /// # Errors
@@ -217,10 +231,11 @@ impl NSubjettiness {
     /// The best N axes found.
     ///
     /// # Errors
-    /// No axes asked for; an event without energy if normalised; [`Error::ValueOverflows`] for points further apart than
-    /// (ΔR/R0)^beta can tell.
+    /// No axes asked for; more than 400 in an event of more particles; an event without energy if normalised;
+    /// [`Error::ValueOverflows`] for points further apart than (ΔR/R0)^beta can tell; [`Error::NoMemory`].
     pub fn axes(&self, n: usize, event: &EnergyFlow) -> Result<SubjetAxes> {
-        Ok(self.levels(n, event)?.pop().expect("there is one at least"))
+        let (search, levels) = self.levels(n, event)?;
+        levels.last().map_or_else(|| Ok(SubjetAxes::none(event)), |last| self.described(&search, last, event))
     }
 
     /// The best axes found for 1, 2, … N of them.
@@ -228,32 +243,28 @@ impl NSubjettiness {
     /// # Errors
     /// As [`axes`](Self::axes).
     pub fn axes_up_to(&self, n: usize, event: &EnergyFlow) -> Result<Vec<SubjetAxes>> {
-        let mut levels = self.levels(n, event)?;
-        let last = levels.last().expect("there is one at least").clone();
+        let (search, levels) = self.levels(n, event)?;
+        let described = levels.iter().map(|level| self.described(&search, level, event));
+        let mut levels = described.collect::<Result<Vec<_>>>()?;
+        let last = levels.last().cloned().unwrap_or_else(|| SubjetAxes::none(event));
         levels.resize(n, last);
         Ok(levels)
     }
 
-    /// The best axes found for 1, 2, … of them, to N or to where more would be idle; one at least.
-    fn levels(&self, n: usize, event: &EnergyFlow) -> Result<Vec<SubjetAxes>> {
+    /// The best axes found for 1, 2, … of them, to N or to where more would be idle; none without energy.
+    fn levels(&self, n: usize, event: &EnergyFlow) -> Result<(AxisSearch, Vec<Minimum>)> {
         check_count(n)?;
         let search = self.search(event)?;
-        let mut levels: Vec<SubjetAxes> = Vec::new();
-        for axes in search.up_to(n) {
-            levels.push(self.described(&search, &axes, event)?);
+        let particles = search.points.len();
+        if n > MAX_CANDIDATES && particles > MAX_CANDIDATES {
+            let allowed = "at most 400 in an event of more particles";
+            return Err(CoreError::out_of_range("number of axes", n as f64, allowed).into());
         }
-        if levels.is_empty() {
-            levels.push(SubjetAxes {
-                tau: 0.0,
-                axes: Vec::new(),
-                energies: Vec::new(),
-                assignment: vec![None; event.len()],
-                iterations: 0,
-                residual: 0.0,
-                converged: true,
-            });
-        }
-        Ok(levels)
+        let candidates = particles.min(MAX_CANDIDATES);
+        let sizes = [candidates, particles];
+        memory::check("candidates for axes and particles", sizes, memory::numbers(candidates, particles))?;
+        let levels = search.up_to(n);
+        Ok((search, levels))
     }
 
     /// The value with axes (y, phi) of one's own: what tau_N is the minimum of.
@@ -279,13 +290,16 @@ impl NSubjettiness {
     /// A denominator that is 0, for which the ratio is not defined; as [`axes`](Self::axes).
     pub fn ratio(&self, numerator: usize, denominator: usize, event: &EnergyFlow) -> Result<f64> {
         check_count(numerator.min(denominator))?;
-        let levels = self.levels(numerator.max(denominator), event)?;
-        let tau = |n: usize| levels[n.min(levels.len()) - 1].tau;
-        let below = tau(denominator);
+        let (_, levels) = self.levels(numerator.max(denominator), event)?;
+        let tau = |n: usize| match levels.get(n.min(levels.len()).saturating_sub(1)) {
+            Some(level) => self.tau_of(level.value, event),
+            None => Ok(0.0),
+        };
+        let (above, below) = (tau(numerator)?, tau(denominator)?);
         if below == 0.0 {
             return Err(CoreError::out_of_range("tau in the denominator", 0.0, "positive").into());
         }
-        Ok(tau(numerator) / below)
+        Ok(above / below)
     }
 
     fn search(&self, event: &EnergyFlow) -> Result<AxisSearch> {
