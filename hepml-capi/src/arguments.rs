@@ -187,10 +187,6 @@ impl<T: Copy> Outputs<T> {
         Ok(Self { pointer, stride, count: needed })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.count
-    }
-
     pub(crate) fn write(&self, index: usize, value: T) {
         assert!(index < self.count, "index {index} of {} elements", self.count);
         // SAFETY: not NULL, aligned, and writable by the promise at construction; the offset was checked not to overflow.

@@ -109,8 +109,17 @@ impl Momenta {
         self.columns.map(|column| column.get(index))
     }
 
+    /// What is computed of all momenta.
+    pub(crate) fn observed<T>(
+        &self,
+        compute: impl FnOnce(&[FourMomentum]) -> hepml::ot::Result<T>,
+    ) -> Result<T> {
+        let momenta = self.to_vec().map_err(|failure| failure.of("momenta"))?;
+        compute(&momenta).map_err(|error| Failure::from(error).of("momenta"))
+    }
+
     /// All momenta; an error names the particle.
-    pub(crate) fn to_vec(&self) -> Result<Vec<FourMomentum>> {
+    fn to_vec(&self) -> Result<Vec<FourMomentum>> {
         let mut momenta = with_room("momenta", self.len())?;
         for index in 0..self.len() {
             let momentum = self.coordinates.momentum(self.numbers(index));

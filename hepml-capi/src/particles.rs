@@ -5,7 +5,7 @@ use std::ops::Range;
 use hepml::ot::EnergyFlow;
 
 use crate::arguments::{Input, view, with_room};
-use crate::status::Result;
+use crate::status::{Failure, Result};
 
 /// Particles as energies at points of the (y, phi) plane, in memory of the caller that is read during the call only:
 /// particle i has pt[i * stride], y[i * stride], phi[i * stride].
@@ -64,4 +64,19 @@ impl Particles {
         points.extend(range.map(|index| [self.y.get(index), self.phi.get(index)]));
         Ok(EnergyFlow::new(energies, points))
     }
+}
+
+/// What is computed of the event in the argument `particles`.
+///
+/// # Safety
+/// As [`Particles::new`].
+pub(crate) unsafe fn of_event<T>(
+    particles: *const hepml_particles,
+    compute: impl FnOnce(&EnergyFlow) -> hepml::ot::Result<T>,
+) -> Result<T> {
+    let name = "particles";
+    // SAFETY: as the caller promises.
+    let particles = unsafe { Particles::new(name, particles) }?;
+    let event = particles.flow().map_err(|failure| failure.of(name))?;
+    compute(&event).map_err(|error| Failure::from(error).of(name))
 }

@@ -125,6 +125,7 @@ fn status_of(error: &CoreError) -> hepml_status {
         | CoreError::ColumnMismatch { .. }
         | CoreError::NotPermutation { .. } => hepml_status::Shape,
         CoreError::NotFinite { .. } => hepml_status::NotFinite,
+        CoreError::OutOfRange { value, .. } if !value.is_finite() => hepml_status::NotFinite,
         CoreError::OutOfRange { .. } | CoreError::NotLorentz { .. } => hepml_status::OutOfRange,
         CoreError::Empty { .. } => hepml_status::Empty,
         CoreError::UnknownName { .. } => hepml_status::UnknownName,
@@ -157,6 +158,7 @@ fn status_of_transport(error: &hepml::ot::Error) -> hepml_status {
         | Error::NotBalanced { .. }
         | Error::OutOfReach { .. } => hepml_status::OutOfRange,
         Error::TooManyPairs { .. } => hepml_status::Shape,
+        Error::NoMemory { .. } => hepml_status::OutOfMemory,
         Error::NotConverged { .. } | Error::NotCertified { .. } | Error::SinkhornNotConverged { .. } => {
             hepml_status::NotConverged
         }

@@ -97,6 +97,15 @@ impl Callback {
     }
 }
 
+/// Refuses more threads than a call starts.
+pub(crate) fn check_threads(threads: usize) -> Result<()> {
+    if threads > MOST_THREADS {
+        let message = format!("threads is {threads}, but must be at most {MOST_THREADS}");
+        return Err(Failure::new(hepml_status::OutOfRange, message));
+    }
+    Ok(())
+}
+
 /// Runs `work` on so many threads of its own (0: one a processor), which have ended when it returns.
 ///
 /// The threads of rayon's global pool, which never end, are not started by it.
@@ -105,10 +114,7 @@ pub(crate) fn run<R: Send>(
     callback: Callback,
     work: impl FnOnce(&mut dyn Observer) -> R + Send,
 ) -> Result<R> {
-    if threads > MOST_THREADS {
-        let message = format!("threads is {threads}, but must be at most {MOST_THREADS}");
-        return Err(Failure::new(hepml_status::OutOfRange, message));
-    }
+    check_threads(threads)?;
     let builder =
         ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("{THREAD_NAME}-{index}"));
     let outcome = builder.build_scoped(ThreadBuilder::run, |pool| {
