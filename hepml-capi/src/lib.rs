@@ -7,12 +7,17 @@
 // The names are those of the C header.
 #![allow(non_camel_case_types)]
 
+mod any_model;
 mod arguments;
 mod boundary;
 mod handle;
+mod learner;
+mod model;
 mod momenta;
 mod offsets;
 mod particles;
+mod report;
+mod sets;
 mod status;
 mod table;
 mod version;
@@ -20,8 +25,11 @@ mod work;
 
 pub use boundary::*;
 pub use handle::hepml_handles_count;
+pub use learner::*;
+pub use model::*;
 pub use momenta::*;
 pub use particles::*;
+pub use sets::*;
 pub use status::{hepml_status, hepml_status_name};
 pub use table::*;
 pub use version::*;
