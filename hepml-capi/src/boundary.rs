@@ -46,13 +46,12 @@ fn remember(message: &str) {
 
 /// What was said in a panic, and where if it was on this thread.
 fn panic_message(payload: Box<dyn Any + Send>) -> String {
-    if let Some(message) = PANIC.try_with(RefCell::take).ok().flatten() {
-        // Not dropped: a payload may panic again as it goes.
+    let message = PANIC.try_with(RefCell::take).ok().flatten();
+    let message = message.unwrap_or_else(|| format!("panic: {}", said(&*payload)));
+    if !payload.is::<String>() && !payload.is::<&'static str>() {
+        // It could panic again as it is dropped.
         std::mem::forget(payload);
-        return message;
     }
-    let message = format!("panic: {}", said(&*payload));
-    std::mem::forget(payload);
     message
 }
 
