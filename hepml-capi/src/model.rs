@@ -304,6 +304,7 @@ unsafe fn evaluate<E: AnyEvents>(
     // SAFETY: as the caller promises.
     let values = unsafe { Outputs::new("values", values, capacity, needed) }?;
     let numbers = if count <= model.needs().events_of_a_thread {
+        work::check_threads(threads)?;
         outputs.of(events)
     } else {
         work::run(threads, Callback { function: None, user: std::ptr::null_mut() }, |_| outputs.of(events))?

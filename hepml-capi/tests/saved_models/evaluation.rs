@@ -4,7 +4,7 @@ use hepml::core::{EventSet, FourMomentum, Load, ModelFile, ParticleSets, Save};
 use hepml_capi::hepml_status;
 
 use crate::call::{Model, Sets, Table};
-use crate::saved::{Saved, jets, of_sets, of_tables, table};
+use crate::kinds::{Saved, jets, of_sets, of_tables, table};
 
 /// More events than a network evaluates at once, and a last block that is not full.
 const EVENTS: usize = 600;

@@ -5,7 +5,7 @@ use hepml_capi::hepml_status;
 use serde_json::{Value, json};
 
 use crate::call::{Model, Outcome, Sets, Table};
-use crate::saved::{Saved, jets, of_sets, of_tables, rng, table};
+use crate::kinds::{Saved, jets, of_sets, of_tables, rng, table};
 
 /// The broken files of each saved model: with bytes changed, and with numbers of the header changed.
 const BYTES: usize = 60;

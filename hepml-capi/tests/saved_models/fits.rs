@@ -6,7 +6,7 @@ use hepml::ratio::{NetworkConfig, RatioLoss, TreesConfig, ratio_training};
 use hepml_capi::{hepml_learner, hepml_status};
 
 use crate::call::{Side, Table, fit, options};
-use crate::saved::{rng, table};
+use crate::kinds::{rng, table};
 
 const EVENTS: usize = 400;
 const SEED: u64 = 12;

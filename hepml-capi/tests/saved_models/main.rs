@@ -6,4 +6,4 @@ mod call;
 mod evaluation;
 mod fits;
 mod hostile;
-mod saved;
+mod kinds;
