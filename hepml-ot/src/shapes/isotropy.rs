@@ -91,7 +91,7 @@ impl Isotropy {
         if !(y_max > 0.0 && y_max.is_finite()) {
             return Err(CoreError::out_of_range("largest rapidity", y_max, "positive and finite").into());
         }
-        let along = (y_max * f64::from(n_phi) / PI).floor();
+        let along = (y_max * f64::from(n_phi) / PI).floor().min(f64::MAX);
         if !(1.0..=f64::from(MOST_POINTS) / f64::from(n_phi)).contains(&along) {
             let allowed = "at least 1, with at most a million cells in all";
             return Err(CoreError::out_of_range("number of cells along the beam", along, allowed).into());
