@@ -76,7 +76,10 @@ int main(int argc, char** argv) try {
                          static_cast<unsigned long long>(now.total()));
         });
     std::fprintf(stderr, "\n");
-    std::printf("measures of the fit: %s\n", member(fitted.report(), "measures").c_str());
+    const std::string measures = member(fitted.report(), "measures");
+    for (const char* name : {"trees", "auc", "effective sample size/numerator", "normalisation"}) {
+        std::printf("%s: %s\n", name, member(measures, name).c_str());
+    }
 
     fitted.save(argv[1]);
     const hepml::model loaded = hepml::model::load(argv[1]);
