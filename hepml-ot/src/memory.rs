@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// What one computation takes at most, in bytes: 8 GiB, for a transport between events of some 22 000 particles each.
+/// What one computation takes at most, in bytes: 8 GiB, for a transport between events of some 21 000 particles each.
 ///
 /// Beyond, an operating system that promises more than it has would end the process.
 pub(crate) const LARGEST: u128 = 1 << 33;
