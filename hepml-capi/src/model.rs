@@ -303,11 +303,14 @@ unsafe fn evaluate<E: AnyEvents>(
     })?;
     // SAFETY: as the caller promises.
     let values = unsafe { Outputs::new("values", values, capacity, needed) }?;
-    let numbers = if count <= model.needs().events_of_a_thread {
+    let block = model.needs().events_of_a_thread;
+    // A pool of one thread would do the same: without one, nothing is started.
+    let numbers = if count <= block || (threads == 1 && block > 0) {
         work::check_threads(threads)?;
-        outputs.of(events)
+        outputs.in_blocks(events, block)
     } else {
-        work::run(threads, Callback { function: None, user: std::ptr::null_mut() }, |_| outputs.of(events))?
+        let callback = Callback { function: None, user: std::ptr::null_mut() };
+        work::run(threads, callback, |_| outputs.of(events))?
     }?;
     values.write_all(numbers);
     Ok(())

@@ -145,6 +145,24 @@ impl<E: AnyEvents> Outputs<E> {
             Self::Ratio(ratio) => ratio.log_ratio(events).map(|z| z.to_vec()),
         }
     }
+
+    /// The same, by this thread alone: so many events at a time that the model shares none out.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(crate) fn in_blocks(&self, events: &E, block: usize) -> Result<Vec<f64>> {
+        let count = events.event_count();
+        if count <= block {
+            return self.of(events);
+        }
+        let mut numbers = Vec::new();
+        for start in (0..count).step_by(block) {
+            let indices: Vec<usize> = (start..count.min(start + block)).collect();
+            let part = events.select_events(&indices)?;
+            numbers.extend(self.of(&part).map_err(|error| later(error, start))?);
+        }
+        Ok(numbers)
+    }
 }
 
 impl<E> Outputs<E> {
@@ -161,6 +179,14 @@ impl<E> Outputs<E> {
             Self::Ratio(_) => 1,
         }
     }
+}
+
+/// The same error, about an event that is so many later.
+fn later(mut error: CoreError, by: usize) -> CoreError {
+    if let CoreError::NotFinite { item, .. } | CoreError::OutOfRange { item, .. } = &mut error {
+        item.event = item.event.map(|event| event + by);
+    }
+    error
 }
 
 fn unknown_kind(kind: &str) -> CoreError {

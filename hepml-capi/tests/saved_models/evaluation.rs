@@ -168,9 +168,11 @@ fn errors_name_what_is_wrong() {
     // A number that f32 does not hold, beyond the first block of events.
     let mut far = table(EVENTS, 3, 0.0, 1);
     far[[470, 1]] = 1e300;
-    let (status, message) = model.table(&Table::new(&far), 2, 3 * EVENTS).unwrap_err();
-    assert_eq!(status, hepml_status::NotFinite);
-    assert!(message.contains("event 470") && message.contains("column 1 (y)"), "{message}");
+    for threads in [1, 2] {
+        let (status, message) = model.table(&Table::new(&far), threads, 3 * EVENTS).unwrap_err();
+        assert_eq!(status, hepml_status::NotFinite);
+        assert!(message.contains("event 470") && message.contains("column 1 (y)"), "{message}");
+    }
 
     let uncharged = jets(FEW, 1.0, 1);
     let uncharged = ParticleSets::from_events(uncharged.events().map(|jet| jet.momenta().to_vec())).unwrap();

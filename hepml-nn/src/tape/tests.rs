@@ -194,3 +194,15 @@ fn tangents_are_derivatives_along_the_direction() {
         }
     }
 }
+
+#[test]
+fn more_numbers_than_memory_are_an_error() {
+    let mut tape = Tape::<f32>::new();
+    let column = tape.constant(Matrix::zeros(1 << 15, 1).view());
+    let row = tape.constant(Matrix::zeros(1, (1 << 15) + 1).view());
+    let error = tape.matmul(column, row).unwrap_err().to_string();
+    assert!(error.contains("at most 2^30"), "{error}");
+    // What was refused is not on the tape.
+    assert_eq!(tape.len(), 2);
+    tape.add(column, column).unwrap();
+}
