@@ -398,3 +398,26 @@ proptest! {
         prop_assert!(ModelFile::from_bytes(&raw(&json, &[0; 8])).is_err());
     }
 }
+
+#[test]
+fn contained_models_whose_names_begin_alike_keep_their_tensors() {
+    let names = ["member 1", "member 10", "member 1!", "member"];
+    let mut file = ModelFile::new("test/ensemble", 3, &names.len()).unwrap();
+    for (number, name) in names.into_iter().enumerate() {
+        let mut member = ModelFile::new("test/member", 1, &number).unwrap();
+        member.insert_f64("a", &array![number as f64]).unwrap();
+        member.insert_f64("b/c", &array![-1.0]).unwrap();
+        file.insert_model(name, &member).unwrap();
+    }
+    file.insert_f64("member 1", &array![9.0]).unwrap();
+    for (number, name) in names.into_iter().enumerate() {
+        let member: ModelFile = file.model(name).unwrap();
+        assert!(member.tensor_names().eq(["a", "b/c"]), "{name}");
+        assert_eq!(member.f64::<ndarray::Ix1>("a").unwrap(), array![number as f64]);
+    }
+    let about: serde_json::Value = serde_json::from_str(&file.about()).unwrap();
+    let fields: Vec<_> = about.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["header", "kind", "models", "version"]);
+    assert_eq!((&about["kind"], &about["version"]), (&"test/ensemble".into(), &3.into()));
+    assert_eq!(about["models"]["member 10"]["header"], 1);
+}
