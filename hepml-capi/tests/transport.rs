@@ -5,7 +5,7 @@
 use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};
 
-use hepml::core::FourMomentum;
+use hepml::core::{FourMomentum, ParticleSets};
 use hepml::ot::{
     Disk, Divergence, Emd, EmdConfig, EnergyFlow, Isotropy, IsotropyCost, Manifold, ManifoldDistanceConfig,
     NSubjettinessConfig, Points, Ring, SpectralEmdConfig, Spherocity, Thrust, WithCentre,
@@ -295,6 +295,49 @@ fn lists_of_events_are_checked() {
     assert_eq!((events, particles), (3, 12));
     free_flows(list);
     free_flows(flows(&[]));
+}
+
+#[test]
+fn lists_of_sets_are_those_of_rust() {
+    let list = some_momenta();
+    let offsets = [0, 4, 4, 9];
+    let make = |momenta_in: &[FourMomentum], about_axis: i32| {
+        let (mut sets, mut flows) = (null_mut(), null_mut());
+        let view = momenta(momenta_in);
+        // SAFETY: the view is of a slice, and there are as many offsets as said.
+        let status = unsafe {
+            let (offsets, none) = (offsets.as_ptr(), null());
+            ok(hepml_sets_new(&raw const view, offsets, 3, none, null(), 0, &raw mut sets));
+            hepml_flows_from_sets(sets, about_axis, &raw mut flows)
+        };
+        let message = last_message();
+        // SAFETY: a reference may be read and written to.
+        ok(unsafe { hepml_sets_free(&raw mut sets) });
+        (status, message, flows)
+    };
+    let events = [&list[..4], &list[4..4], &list[4..9]].map(<[FourMomentum]>::to_vec);
+    let sets = ParticleSets::from_events(events).unwrap();
+    let c = emd(1.0, 1.0, 0, 0);
+    for (about_axis, rust) in [(0, EnergyFlow::from_sets(&sets)), (1, EnergyFlow::from_jets(&sets))] {
+        let (status, _, flows) = make(&list[..9], about_axis);
+        ok(status);
+        let expected = Emd::default().pairwise(&rust.unwrap()).unwrap().values(&mut ()).unwrap();
+        assert_eq!(all_pairs(c, [flows, null()], 1, 3, 0).1, expected.values());
+        free_flows(flows);
+    }
+    let mut bad = list[..9].to_vec();
+    bad[5] = FourMomentum::new(3.0, 0.0, 0.0, 3.0);
+    for about_axis in [0, 1] {
+        let (status, message, flows) = make(&bad, about_axis);
+        assert_eq!((status, flows), (hepml_status::NotFinite, null_mut()));
+        assert_eq!(message, "sets: rapidity of event 2, particle 1 is not finite (inf)");
+    }
+    let (status, message, _) = make(&list[..9], 2);
+    assert_eq!(
+        (status, message.as_str()),
+        (hepml_status::InvalidEnum, "about_axis is 2, but must be 0 or 1")
+    );
+    free_divergence(c);
 }
 
 /// When a callback stops, and how often it was called.

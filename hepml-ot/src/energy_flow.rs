@@ -167,7 +167,7 @@ fn of_each(
     let place = |index| {
         move |error| match error {
             Error::Core(error) => Error::Core(error.at_event(index)),
-            error => error,
+            error => Error::Event { list: "event", index, source: Box::new(error) },
         }
     };
     sets.events().enumerate().map(|(index, set)| flow(set).map_err(place(index))).collect()
@@ -234,6 +234,10 @@ mod tests {
         let sets = ParticleSets::from_events([vec![], vec![beam]]).unwrap();
         let error = EnergyFlow::from_sets(&sets).unwrap_err().to_string();
         assert_eq!(error, "rapidity of event 1, particle 0 is not finite (inf)");
+        let hard = FourMomentum::new(1e308, 1e308, 0.0, 0.0);
+        let sets = ParticleSets::from_events([vec![], vec![hard, hard]]).unwrap();
+        let error = EnergyFlow::from_sets(&sets).unwrap_err().to_string();
+        assert_eq!(error, "event 1: the total energy of 2 particles overflows");
         let error = EnergyFlow::new([1.0], [[0.0; 2]; 2]).unwrap_err().to_string();
         assert_eq!(error, "points: expected 1, got 2");
         let error = EnergyFlow::from_array(&array![[1.0, 2.0]]).unwrap_err().to_string();
