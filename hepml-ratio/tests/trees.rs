@@ -487,6 +487,15 @@ fn models_are_read_back_bit_for_bit() {
 }
 
 #[test]
+fn trees_larger_than_memory_are_refused() {
+    // 16 kB for four features and a leaf: 3000 x 200 x 16 kB = 9.8 GB.
+    let sides = [0.0, 1.0].map(|mean| Weighted::unit(gaussian(1500, 800, mean, 1)));
+    let config = plain().max_leaves(1 << 20);
+    let result = config.fit(&sides[0], &sides[1], &mut rng(5), &mut ());
+    assert!(message(result).contains("at most 2^33"));
+}
+
+#[test]
 fn models_remember_their_fit_and_files_of_version_1_are_read() {
     let [numerator, denominator] = signed_samples();
     let fitted = fit(&everything(), &numerator, &denominator);

@@ -110,7 +110,7 @@ impl TreesConfig {
         self
     }
 
-    /// The largest number of leaves of a tree, at least 2.
+    /// The largest number of leaves of a tree, at least 2 and at most 2^20; each takes 16 kB for four features, in all at most 8 GiB.
     #[must_use]
     pub const fn max_leaves(mut self, leaves: usize) -> Self {
         self.max_leaves = leaves;

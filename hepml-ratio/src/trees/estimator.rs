@@ -5,10 +5,11 @@ use hepml_core::{
     Error as CoreError, FitReport, Fitted, Observer, Progress, RatioEstimator, Streams, Table, Weighted,
 };
 
-use super::binned::{Binned, choose};
+use super::binned::{Binned, WIDTH, choose};
 use super::config::TreesConfig;
 use super::gradients::Gradients;
 use super::grower::Grower;
+use super::histogram::Group;
 use super::model::TreesRatio;
 use super::parallel;
 use super::sample::Sample;
@@ -21,6 +22,9 @@ use crate::training_tables::TrainingTables;
 
 /// The step of a tree of one leaf that ends boosting: rounding of a z of order 1.
 const NO_STEP: f64 = f64::EPSILON;
+
+/// The memory that the histograms of a tree may take: 8 GiB.
+const MOST_BYTES: f64 = 8_589_934_592.0;
 
 /// The streams of randomness of a fit.
 const BINS: u64 = 0;
@@ -72,9 +76,22 @@ impl TreesConfig {
         warn_of_constant_columns(&training.sides, &mut report);
         let streams = Streams::from_rng(rng);
         let (train, held_out) = self.samples(training.sides.each_ref(), streams)?;
+        self.check_memory(&train)?;
         let model = self.boost(&train, held_out.as_ref(), streams, observer, &mut report);
         training.examine(&model, self.loss, rng, &mut report)?;
         Ok(Fitted { model: model.with_summary(&report), report })
+    }
+
+    /// Checks that the histograms of all leaves of a tree fit into memory.
+    fn check_memory(&self, train: &Sample) -> Result<()> {
+        // A leaf has an event.
+        let leaves = self.max_leaves.min(train.len());
+        let bytes = size_of::<Group>() as f64 * train.table.ncols().div_ceil(WIDTH) as f64 * leaves as f64;
+        if bytes > MOST_BYTES {
+            let what = "bytes of the histograms of all leaves of a tree";
+            return Err(CoreError::out_of_range(what, bytes, "at most 2^33, by fewer leaves").into());
+        }
+        Ok(())
     }
 
     /// The events to train on, and those by whose loss the fit ends.
