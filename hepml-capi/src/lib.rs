@@ -1,11 +1,13 @@
 //! The C interface of hepml: `include/hepml.h` is made of the comments and signatures of these modules, `include/hepml.hpp` wraps it for
 //! C++17. The README says how to install and use them.
 //!
-//! Four files keep the promise that no argument and no mistake brings the caller's process down: [`arguments`] checks what
-//! comes in, [`handle`] keeps the objects, [`boundary`] lets no panic out, [`work`] runs what takes long.
+//! Four files keep the promise that no argument and no mistake brings the caller's process down: `arguments` checks what
+//! comes in, `handle` keeps the objects, `boundary` lets no panic out, `work` runs what takes long.
 
 // The names are those of the C header.
 #![allow(non_camel_case_types)]
+// The comments are those of the C header, where a[i] is an element and no link.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 mod any_model;
 mod arguments;
