@@ -44,6 +44,13 @@ typedef struct random_numbers {
 uint64_t random_bits(random_numbers *numbers);
 double random_number(random_numbers *numbers);
 
+/* The tests of each file, the last one without a name. */
+extern const test library_tests[], handles_tests[], momenta_tests[], table_tests[], sets_tests[], flows_tests[], divergence_tests[], pairwise_tests[],
+    transport_tests[], thrust_tests[], isotropy_tests[], n_subjettiness_tests[], manifold_tests[], model_tests[], ratio_tests[], threads_tests[];
+
+/* How many checks failed so far. */
+extern int failures;
+
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif
