@@ -1,14 +1,16 @@
 // hepml.hpp: the C++17 interface of hepml, a header over hepml.h and nothing else but the standard library.
 //
 // - What fails throws hepml::error, whose what() names argument, event and particle and whose status() says what kind it is.
-//   Destructors do not throw.
+//   Nothing else is thrown but what the user's own callbacks, projections and ranges throw, and std::bad_alloc where there is not
+//   even memory for copies of arguments and for texts. Destructors do not throw.
 // - Objects own what the library made: they can be moved, not copied. One that was moved from throws when it is used. All are
 //   immutable: any number of threads may use one at once, as long as none moves, assigns or destroys it.
 // - particles, momenta and span are views of numbers that stay the caller's, read during the call. Like std::string_view, a view
-//   of a temporary must not outlive the statement that made it.
+//   of a temporary must not outlive the statement that made it. of() gives a copy, from which a view is made only while it has a
+//   name: const auto jet = hepml::particles::of(...); emd.value(jet, other).
 // - threads: 1 unless said otherwise; 0 is one for each processor. Numbers never depend on it.
 // - A progress callback is any callable that takes a const hepml::progress& and returns bool (true: go on) or void. It is called on
-//   the thread that made the call. What it throws stops the work and is thrown again by the call.
+//   the thread that made the call. What it throws stops the work and is thrown again by the call. An empty std::function is none.
 #ifndef HEPML_HPP
 #define HEPML_HPP
 
@@ -19,6 +21,7 @@
 #include <exception>
 #include <iterator>
 #include <limits>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -31,6 +34,8 @@
 #include "hepml.h"
 
 namespace hepml {
+// Plugins of one process that were built with different series of this header must not share its inline functions.
+inline namespace v0_1 {
 
 // ---------------------------------------------------------------- errors
 
@@ -80,7 +85,7 @@ private:
 namespace detail {
 
 /// Throws what the library said of a call that failed.
-inline void check(hepml_status value) {
+inline void must(hepml_status value) {
     if (value != HEPML_STATUS_OK) {
         throw error(static_cast<status>(value), hepml_last_error_message());
     }
@@ -100,6 +105,16 @@ inline std::size_t product(const char* what, std::size_t a, std::size_t b) {
                                        " are more than can be counted");
     }
     return a * b;
+}
+
+/// Zeros, or an error that says what there is no memory for.
+inline std::vector<double> room(const char* what, std::size_t count) {
+    try {
+        return std::vector<double>(count);
+    } catch (const std::bad_alloc&) {
+    } catch (const std::length_error&) {
+    }
+    throw error(status::out_of_memory, std::string(what) + ": there is no memory for " + std::to_string(count) + " numbers");
 }
 
 /// The owner of a handle.
@@ -152,10 +167,10 @@ using identity = typename type_identity<T>::type;
 template <class Call>
 std::string text(const Call& call) {
     std::size_t length = 0;
-    check(call(nullptr, std::size_t{0}, &length));
+    detail::must(call(nullptr, std::size_t{0}, &length));
     // One for the NUL.
     std::string text(length + 1, '\0');
-    check(call(text.data(), text.size(), &length));
+    detail::must(call(text.data(), text.size(), &length));
     text.resize(length);
     return text;
 }
@@ -178,6 +193,26 @@ std::array<double, std::tuple_size<Tuple>::value> numbers(const Tuple& tuple) {
             return std::array<double, sizeof...(values)>{{static_cast<double>(values)...}};
         },
         tuple);
+}
+
+template <class Range>
+using range_element = std::decay_t<decltype(*std::begin(std::declval<const Range&>()))>;
+
+/// Whether it is a range of numbers.
+template <class Range, class = void>
+struct holds_numbers : std::false_type {};
+template <class Range>
+struct holds_numbers<Range, std::void_t<range_element<Range>, decltype(std::end(std::declval<const Range&>()))>>
+    : std::is_arithmetic<range_element<Range>> {};
+
+/// A copy of any numbers.
+template <class Range>
+std::vector<double> copy(const Range& range) {
+    std::vector<double> copy;
+    for (const auto& value : range) {
+        copy.push_back(static_cast<double>(value));
+    }
+    return copy;
 }
 
 template <class Range>
@@ -400,18 +435,15 @@ public:
     template <class Tuple>
     void push(const Tuple& tuple) {
         static_assert(std::tuple_size<Tuple>::value == N, "the projection has another number of numbers than there are columns");
-        const std::array<double, N> row = numbers(tuple);
+        const std::array<double, N> row = detail::numbers(tuple);
         for (std::size_t column = 0; column < N; ++column) {
             data_[column].push_back(row[column]);
         }
     }
     template <class Range>
     void assign(std::size_t column, const Range& range) {
-        data_[column].clear();
-        for (const auto& value : range) {
-            data_[column].push_back(static_cast<double>(value));
-        }
-        require_size("columns of different lengths", data_[0].size(), data_[column].size());
+        data_[column] = detail::copy(range);
+        detail::require_size("columns of different lengths", data_[0].size(), data_[column].size());
     }
     void resize(std::size_t size) {
         for (auto& column : data_) {
@@ -428,10 +460,12 @@ private:
 
 }  // namespace detail
 
-/// Columns (pt, y, phi) that it owns; wherever particles are wanted, they are these. Made by particles::of.
+/// Columns (pt, y, phi) that it owns; wherever particles are wanted, they are these. Made by particles::of. Keep it in a variable
+/// (auto): the particles are a view of it.
 class particle_columns {
 public:
-    operator particles() const { return particles::columns(columns_[0], columns_[1], columns_[2]); }
+    operator particles() const&& = delete;
+    operator particles() const& { return particles::columns(columns_[0], columns_[1], columns_[2]); }
     [[nodiscard]] std::size_t size() const noexcept { return columns_.size(); }
     [[nodiscard]] const std::vector<double>& pt() const noexcept { return columns_[0]; }
     [[nodiscard]] const std::vector<double>& y() const noexcept { return columns_[1]; }
@@ -460,10 +494,12 @@ particle_columns particles::of(const Pt& pt, const Y& y, const Phi& phi) {
     return copy;
 }
 
-/// Four columns that it owns; wherever momenta are wanted, they are these. Made by momenta::of and convert.
+/// Four columns that it owns; wherever momenta are wanted, they are these. Made by momenta::of and convert. Keep it in a variable
+/// (auto): the momenta are a view of it.
 class momentum_columns {
 public:
-    operator momenta() const {
+    operator momenta() const&& = delete;
+    operator momenta() const& {
         return momenta::columns(coordinates_, columns_[0], columns_[1], columns_[2], columns_[3]);
     }
     [[nodiscard]] std::size_t size() const noexcept { return columns_.size(); }
@@ -511,7 +547,7 @@ momentum_columns momenta::of(hepml::coordinates coordinates, const First& first,
     result.columns_.resize(from.size());
     double* const out[4] = {result.columns_[0].data(), result.columns_[1].data(), result.columns_[2].data(),
                             result.columns_[3].data()};
-    detail::check(hepml_momenta_convert(&from.raw(), static_cast<std::int32_t>(to), out, 1, from.size()));
+    detail::must(hepml_momenta_convert(&from.raw(), static_cast<std::int32_t>(to), out, 1, from.size()));
     return result;
 }
 
@@ -558,9 +594,12 @@ class trampoline {
 public:
     explicit trampoline(Callable& callable) noexcept : callable_(callable) {}
 
-    [[nodiscard]] static constexpr hepml_progress_callback callback() noexcept {
+    [[nodiscard]] hepml_progress_callback callback() const {
         if constexpr (std::is_same_v<std::remove_cv_t<Callable>, no_progress>) {
             return nullptr;
+        } else if constexpr (std::is_assignable_v<std::remove_cv_t<Callable>&, std::nullptr_t>) {
+            // A std::function or a pointer: it may hold no function.
+            return callable_ == nullptr ? nullptr : &call;
         } else {
             return &call;
         }
@@ -577,7 +616,11 @@ private:
         auto& self = *static_cast<trampoline*>(user);
         try {
             const progress view(*raw);
-            if constexpr (std::is_void_v<std::invoke_result_t<Callable&, const progress&>>) {
+            using result = std::invoke_result_t<Callable&, const progress&>;
+            // In C, 0 means to go on: a number would be taken for its opposite.
+            static_assert(std::is_void_v<result> || std::is_same_v<result, bool>,
+                          "a progress callback returns bool (true: go on) or void");
+            if constexpr (std::is_void_v<result>) {
                 self.callable_(view);
                 return 0;
             } else {
@@ -603,7 +646,7 @@ public:
     /// rows * columns numbers, row-major.
     table(span<const double> data, std::size_t rows, std::size_t columns) {
         detail::require_size("numbers of a table", detail::product("rows and columns of a table", rows, columns), data.size());
-        detail::check(hepml_table_from_rows(data.data(), rows, columns, handle_.out()));
+        detail::must(hepml_table_from_rows(data.data(), rows, columns, handle_.out()));
     }
 
     /// Columns of equal length.
@@ -615,7 +658,7 @@ public:
             pointers.push_back(column.data());
         }
         table result;
-        detail::check(hepml_table_from_columns(pointers.data(), pointers.size(), rows, result.handle_.out()));
+        detail::must(hepml_table_from_columns(pointers.data(), pointers.size(), rows, result.handle_.out()));
         return result;
     }
 
@@ -642,17 +685,21 @@ private:
     table() noexcept = default;
     [[nodiscard]] std::array<std::size_t, 2> shape() const {
         std::array<std::size_t, 2> shape{};
-        detail::check(hepml_table_shape(raw(), &shape[0], &shape[1]));
+        detail::must(hepml_table_shape(raw(), &shape[0], &shape[1]));
         return shape;
     }
 
     detail::handle<hepml_table, hepml_table_free> handle_;
 };
 
-/// A number for each particle, by its name.
+/// A number for each particle, by its name. It holds a copy.
 struct feature {
+    feature(std::string its_name, std::vector<double> numbers) : name(std::move(its_name)), values(std::move(numbers)) {}
+    template <class Range, std::enable_if_t<detail::holds_numbers<Range>::value, int> = 0>
+    feature(std::string its_name, const Range& numbers) : name(std::move(its_name)), values(detail::copy(numbers)) {}
+
     std::string name;
-    span<const double> values;
+    std::vector<double> values;
 };
 
 namespace detail {
@@ -680,7 +727,7 @@ public:
             detail::require_size(("feature " + each.name).c_str(), particles.size(), each.values.size());
             columns.push_back(each.values.data());
         }
-        detail::check(hepml_sets_new(&particles.raw(), offsets.data(), detail::events_of(offsets), names.data(),
+        detail::must(hepml_sets_new(&particles.raw(), offsets.data(), detail::events_of(offsets), names.data(),
                                      columns.data(), features.size(), handle_.out()));
     }
 
@@ -703,7 +750,7 @@ public:
         }
         std::vector<feature> named;
         for (std::size_t index = 0; index < features.size(); ++index) {
-            named.push_back({features[index], columns[4 + index]});
+            named.emplace_back(features[index], std::move(columns[4 + index]));
         }
         return sets(momenta::columns(coordinates, columns[0], columns[1], columns[2], columns[3]), offsets, named);
     }
@@ -716,7 +763,7 @@ public:
 private:
     [[nodiscard]] std::array<std::size_t, 2> shape() const {
         std::array<std::size_t, 2> shape{};
-        detail::check(hepml_sets_shape(raw(), &shape[0], &shape[1]));
+        detail::must(hepml_sets_shape(raw(), &shape[0], &shape[1]));
         return shape;
     }
 
@@ -728,7 +775,7 @@ class flows {
 public:
     /// Event i has the particles offsets[i] to offsets[i + 1] - 1, as in sets.
     flows(const particles& all, span<const std::size_t> offsets) {
-        detail::check(hepml_flows_new(&all.raw(), offsets.data(), detail::events_of(offsets), handle_.out()));
+        detail::must(hepml_flows_new(&all.raw(), offsets.data(), detail::events_of(offsets), handle_.out()));
     }
 
     /// A copy of events that are ranges of any particles: the projection of each is a tuple or std::array (pt, y, phi).
@@ -747,7 +794,7 @@ public:
 
     /// Transverse momenta, rapidities and azimuths of sets; about_axis: relative to the axis of each, as jets are compared.
     explicit flows(const sets& events, bool about_axis = false) {
-        detail::check(hepml_flows_from_sets(events.raw(), detail::flag(about_axis), handle_.out()));
+        detail::must(hepml_flows_from_sets(events.raw(), detail::flag(about_axis), handle_.out()));
     }
 
     [[nodiscard]] std::size_t event_count() const { return shape()[0]; }
@@ -758,7 +805,7 @@ public:
 private:
     [[nodiscard]] std::array<std::size_t, 2> shape() const {
         std::array<std::size_t, 2> shape{};
-        detail::check(hepml_flows_shape(raw(), &shape[0], &shape[1]));
+        detail::must(hepml_flows_shape(raw(), &shape[0], &shape[1]));
         return shape;
     }
 
@@ -803,7 +850,8 @@ public:
             throw error(status::stopped,
                         "only " + std::to_string(done()) + " of " + std::to_string(pairs_) + " pairs were done");
         }
-        std::vector<double> matrix(detail::product("rows and columns of a matrix", events_, events_));
+        std::vector<double> matrix =
+            detail::room("a matrix of events", detail::product("rows and columns of a matrix", events_, events_));
         std::size_t pair = 0;
         for (std::size_t i = 0; i < events_; ++i) {
             for (std::size_t j = i + 1; j < events_; ++j, ++pair) {
@@ -819,7 +867,7 @@ private:
     explicit pairwise_values(std::size_t events)
         : events_(events),
           pairs_(events == 0 ? 0 : detail::product("pairs of events", events, events - 1) / 2),
-          values_(pairs_) {}
+          values_(detail::room("pairs of events", pairs_)) {}
 
     std::size_t events_;
     std::size_t pairs_;
@@ -852,26 +900,28 @@ public:
 private:
     friend class divergence;
     cross_values(std::size_t rows, std::size_t columns)
-        : rows_(rows), columns_(columns), values_(detail::product("rows and columns of events", rows, columns)) {}
+        : rows_(rows),
+          columns_(columns),
+          values_(detail::room("pairs of events", detail::product("rows and columns of events", rows, columns))) {}
 
     std::size_t rows_;
     std::size_t columns_;
     std::vector<double> values_;
 };
 
-/// How far apart two events are: an emd or a spectral_emd, from which a divergence can be moved.
+/// How far apart two events are: an emd or a spectral_emd.
 class divergence {
 public:
     [[nodiscard]] double value(const particles& a, const particles& b) const {
         double value = 0.0;
-        detail::check(hepml_divergence_value(raw(), &a.raw(), &b.raw(), &value));
+        detail::must(hepml_divergence_value(raw(), &a.raw(), &b.raw(), &value));
         return value;
     }
 
     /// value to the power of this is the distance that obeys the triangle inequality, where there is one.
     [[nodiscard]] double exponent() const {
         double exponent = 0.0;
-        detail::check(hepml_divergence_exponent(raw(), &exponent));
+        detail::must(hepml_divergence_exponent(raw(), &exponent));
         return exponent;
     }
 
@@ -902,12 +952,13 @@ public:
     /// For calls of hepml.h; it stays this object's.
     [[nodiscard]] const hepml_divergence* raw() const { return handle_.get("a hepml::divergence"); }
 
-    divergence(divergence&&) noexcept = default;
-    divergence& operator=(divergence&&) noexcept = default;
     virtual ~divergence() = default;
 
 protected:
     divergence() noexcept = default;
+    // Not for users, who could make an emd of a spectral_emd by them.
+    divergence(divergence&&) noexcept = default;
+    divergence& operator=(divergence&&) noexcept = default;
     detail::handle<hepml_divergence, hepml_divergence_free> handle_;
 
 private:
@@ -918,7 +969,7 @@ private:
         const hepml_status result = call(trampoline.callback(), trampoline.user(), &done);
         trampoline.rethrow();
         if (result != HEPML_STATUS_STOPPED) {
-            detail::check(result);
+            detail::must(result);
         }
         values.resize(done);
     }
@@ -935,19 +986,20 @@ struct transport_flow {
 class transport {
 public:
     /// The EMD.
-    [[nodiscard]] double value() const noexcept { return summary_.value; }
+    [[nodiscard]] double value() const { return summary().value; }
     /// By how much the value can exceed the optimum, by weak duality.
-    [[nodiscard]] double gap() const noexcept { return summary_.gap; }
-    [[nodiscard]] std::size_t pivots() const noexcept { return summary_.pivots; }
+    [[nodiscard]] double gap() const { return summary().gap; }
+    [[nodiscard]] std::size_t pivots() const { return summary().pivots; }
 
     /// What goes from which particle of the first event to which of the second.
     [[nodiscard]] std::vector<transport_flow> flows() const {
-        std::vector<std::size_t> from(summary_.flows), to(summary_.flows);
-        std::vector<double> amount(summary_.flows);
-        detail::check(hepml_transport_flows(raw(), from.data(), to.data(), amount.data(), summary_.flows));
+        const std::size_t count = summary().flows;
+        std::vector<std::size_t> from(count), to(count);
+        std::vector<double> amount(count);
+        detail::must(hepml_transport_flows(raw(), from.data(), to.data(), amount.data(), count));
         std::vector<transport_flow> flows;
-        flows.reserve(summary_.flows);
-        for (std::size_t index = 0; index < summary_.flows; ++index) {
+        flows.reserve(count);
+        for (std::size_t index = 0; index < count; ++index) {
             flows.push_back({from[index], to[index], amount[index]});
         }
         return flows;
@@ -969,18 +1021,23 @@ private:
     using pair = std::pair<std::vector<double>, std::vector<double>>;
 
     transport() noexcept = default;
+    /// What it was when it was made, as long as it was not moved from.
+    [[nodiscard]] const hepml_transport_summary& summary() const {
+        static_cast<void>(raw());
+        return summary_;
+    }
     [[nodiscard]] pair sides() const {
-        return {std::vector<double>(summary_.from_particles), std::vector<double>(summary_.to_particles)};
+        return {std::vector<double>(summary().from_particles), std::vector<double>(summary().to_particles)};
     }
     [[nodiscard]] pair leftover() const {
         pair result = sides();
-        detail::check(hepml_transport_leftover(raw(), result.first.data(), result.first.size(), result.second.data(),
+        detail::must(hepml_transport_leftover(raw(), result.first.data(), result.first.size(), result.second.data(),
                                                result.second.size()));
         return result;
     }
     [[nodiscard]] pair potentials() const {
         pair result = sides();
-        detail::check(hepml_transport_potentials(raw(), result.first.data(), result.first.size(), result.second.data(),
+        detail::must(hepml_transport_potentials(raw(), result.first.data(), result.first.size(), result.second.data(),
                                                  result.second.size()));
         return result;
     }
@@ -1004,15 +1061,15 @@ struct emd_options {
 class emd : public divergence {
 public:
     explicit emd(const emd_options& options = {}) {
-        detail::check(hepml_divergence_new_emd(options.radius, options.beta, detail::flag(options.normalise),
+        detail::must(hepml_divergence_new_emd(options.radius, options.beta, detail::flag(options.normalise),
                                                detail::flag(options.periodic_phi), handle_.out()));
     }
 
     /// The value with the plan that has it and the proof that none is cheaper.
     [[nodiscard]] transport solve(const particles& a, const particles& b) const {
         transport result;
-        detail::check(hepml_divergence_solve(raw(), &a.raw(), &b.raw(), result.handle_.out()));
-        detail::check(hepml_transport_summarise(result.raw(), &result.summary_));
+        detail::must(hepml_divergence_solve(raw(), &a.raw(), &b.raw(), result.handle_.out()));
+        detail::must(hepml_transport_summarise(result.raw(), &result.summary_));
         return result;
     }
 };
@@ -1031,7 +1088,7 @@ class spectral_emd : public divergence {
 public:
     explicit spectral_emd(const spectral_emd_options& options = {}) {
         const double* omega_max = options.omega_max ? &*options.omega_max : nullptr;
-        detail::check(hepml_divergence_new_spectral_emd(options.beta, detail::flag(options.periodic_phi), omega_max, handle_.out()));
+        detail::must(hepml_divergence_new_spectral_emd(options.beta, detail::flag(options.periodic_phi), omega_max, handle_.out()));
     }
 };
 
@@ -1048,7 +1105,7 @@ struct thrust_axis {
 /// The thrust and its axis; transverse: of the momenta across the beam.
 [[nodiscard]] inline thrust_axis thrust(const momenta& event, bool transverse = false) {
     hepml_thrust raw{};
-    detail::check(hepml_thrust_axis(&event.raw(), detail::flag(transverse), &raw));
+    detail::must(hepml_thrust_axis(&event.raw(), detail::flag(transverse), &raw));
     return {raw.thrust, raw.one_minus_thrust, {{raw.axis[0], raw.axis[1], raw.axis[2]}}, raw.total};
 }
 
@@ -1061,7 +1118,7 @@ struct spherocity_axis {
 /// The transverse spherocity and its axis.
 [[nodiscard]] inline spherocity_axis spherocity(const momenta& event) {
     spherocity_axis result{};
-    detail::check(hepml_spherocity_axis(&event.raw(), &result.spherocity, result.axis.data()));
+    detail::must(hepml_spherocity_axis(&event.raw(), &result.spherocity, result.axis.data()));
     return result;
 }
 
@@ -1075,23 +1132,23 @@ class isotropy {
 public:
     [[nodiscard]] static isotropy ring(std::uint32_t points, isotropy_cost cost = isotropy_cost::quadratic) {
         isotropy result;
-        detail::check(hepml_isotropy_new_ring(points, static_cast<std::int32_t>(cost), result.handle_.out()));
+        detail::must(hepml_isotropy_new_ring(points, static_cast<std::int32_t>(cost), result.handle_.out()));
         return result;
     }
     [[nodiscard]] static isotropy cylinder(std::uint32_t n_phi, double y_max) {
         isotropy result;
-        detail::check(hepml_isotropy_new_cylinder(n_phi, y_max, result.handle_.out()));
+        detail::must(hepml_isotropy_new_cylinder(n_phi, y_max, result.handle_.out()));
         return result;
     }
     [[nodiscard]] static isotropy sphere(std::uint32_t nside, isotropy_cost cost = isotropy_cost::quadratic) {
         isotropy result;
-        detail::check(hepml_isotropy_new_sphere(nside, static_cast<std::int32_t>(cost), result.handle_.out()));
+        detail::must(hepml_isotropy_new_sphere(nside, static_cast<std::int32_t>(cost), result.handle_.out()));
         return result;
     }
 
     [[nodiscard]] double value(const momenta& event) const {
         double value = 0.0;
-        detail::check(hepml_isotropy_value(raw(), &event.raw(), &value));
+        detail::must(hepml_isotropy_value(raw(), &event.raw(), &value));
         return value;
     }
     /// For calls of hepml.h; it stays this object's.
@@ -1146,7 +1203,7 @@ class n_subjettiness {
 public:
     explicit n_subjettiness(const n_subjettiness_options& options = {}) {
         const double* cutoff = options.cutoff ? &*options.cutoff : nullptr;
-        detail::check(hepml_n_subjettiness_new(static_cast<std::int32_t>(options.measure), options.beta, options.radius,
+        detail::must(hepml_n_subjettiness_new(static_cast<std::int32_t>(options.measure), options.beta, options.radius,
                                                detail::flag(options.normalise), cutoff,
                                                detail::flag(options.periodic_phi), handle_.out()));
     }
@@ -1154,14 +1211,14 @@ public:
     /// tau_N.
     [[nodiscard]] double tau(std::size_t n, const particles& jet) const {
         double tau = 0.0;
-        detail::check(hepml_n_subjettiness_tau(raw(), n, &jet.raw(), &tau));
+        detail::must(hepml_n_subjettiness_tau(raw(), n, &jet.raw(), &tau));
         return tau;
     }
 
     /// tau_numerator / tau_denominator.
     [[nodiscard]] double ratio(std::size_t numerator, std::size_t denominator, const particles& jet) const {
         double ratio = 0.0;
-        detail::check(hepml_n_subjettiness_ratio(raw(), numerator, denominator, &jet.raw(), &ratio));
+        detail::must(hepml_n_subjettiness_ratio(raw(), numerator, denominator, &jet.raw(), &ratio));
         return ratio;
     }
 
@@ -1172,7 +1229,7 @@ public:
         std::vector<double> points(2 * room), energies(room);
         std::vector<std::size_t> assignment(jet.size());
         hepml_subjets found{};
-        detail::check(hepml_n_subjettiness_axes(raw(), n, &jet.raw(), points.data(), energies.data(), room,
+        detail::must(hepml_n_subjettiness_axes(raw(), n, &jet.raw(), points.data(), energies.data(), room,
                                                 assignment.data(), assignment.size(), &found));
         subjets result{found.tau, found.iterations, found.residual, found.converged != 0, {}, std::move(assignment)};
         for (std::size_t axis = 0; axis < found.count; ++axis) {
@@ -1222,7 +1279,7 @@ class manifold {
 public:
     /// resolution: points: how many; ring: samples; disk and ellipse: rings.
     explicit manifold(manifold_kind kind, std::size_t resolution, const manifold_options& options = {}) {
-        detail::check(hepml_manifold_new(static_cast<std::int32_t>(kind), resolution, detail::flag(options.with_centre),
+        detail::must(hepml_manifold_new(static_cast<std::int32_t>(kind), resolution, detail::flag(options.with_centre),
                                          options.radius, options.beta, detail::flag(options.periodic_phi), handle_.out()));
     }
 
@@ -1239,7 +1296,7 @@ public:
     [[nodiscard]] manifold_fit nearest(const particles& event) const {
         std::vector<double> parameters(parameter_count());
         hepml_manifold_fit fit{};
-        detail::check(hepml_manifold_nearest(raw(), &event.raw(), parameters.data(), parameters.size(), &fit));
+        detail::must(hepml_manifold_nearest(raw(), &event.raw(), parameters.data(), parameters.size(), &fit));
         return {fit.value, fit.evaluations, fit.starts, fit.agreeing, fit.residual, fit.converged != 0, std::move(parameters)};
     }
     /// For calls of hepml.h; it stays this object's.
@@ -1248,7 +1305,7 @@ public:
 private:
     [[nodiscard]] std::size_t parameter_count() const {
         std::size_t count = 0;
-        detail::check(hepml_manifold_parameter_count(raw(), &count));
+        detail::must(hepml_manifold_parameter_count(raw(), &count));
         return count;
     }
 
@@ -1277,17 +1334,24 @@ enum class learner : std::int32_t {
     mlp = HEPML_LEARNER_MLP,
 };
 
-/// Events with weights, or with the weight 1 each. Both stay the caller's.
+/// Events with weights, or with the weight 1 each. The events stay the caller's, in a variable; it holds a copy of the weights.
 class sample {
 public:
     sample(const table& events) noexcept : events_(&events) {}
-    sample(const table& events, span<const double> weights) noexcept : events_(&events), weights_(weights) {}
+    sample(const table& events, std::vector<double> weights) noexcept : events_(&events), weights_(std::move(weights)) {}
+    template <class Range, std::enable_if_t<detail::holds_numbers<Range>::value, int> = 0>
+    sample(const table& events, const Range& weights) : events_(&events), weights_(detail::copy(weights)) {}
+    sample(const table&& events) = delete;
+    sample(const table&& events, std::vector<double> weights) = delete;
+    template <class Range>
+    sample(const table&& events, const Range& weights) = delete;
+
     [[nodiscard]] const table& events() const noexcept { return *events_; }
-    [[nodiscard]] const std::optional<span<const double>>& weights() const noexcept { return weights_; }
+    [[nodiscard]] const std::optional<std::vector<double>>& weights() const noexcept { return weights_; }
 
 private:
     const table* events_;
-    std::optional<span<const double>> weights_;
+    std::optional<std::vector<double>> weights_;
 };
 
 struct fit_options {
@@ -1317,30 +1381,30 @@ class model {
 public:
     [[nodiscard]] static model load(const std::string& path) {
         model result;
-        detail::check(hepml_model_load(detail::c_text("the path of a model", path), result.handle_.out()));
+        detail::must(hepml_model_load(detail::c_text("the path of a model", path), result.handle_.out()));
         return result;
     }
     [[nodiscard]] static model from_bytes(span<const std::uint8_t> bytes) {
         model result;
-        detail::check(hepml_model_from_bytes(bytes.data(), bytes.size(), result.handle_.out()));
+        detail::must(hepml_model_from_bytes(bytes.data(), bytes.size(), result.handle_.out()));
         return result;
     }
 
     void save(const std::string& path) const {
-        detail::check(hepml_model_save(raw(), detail::c_text("the path of a model", path)));
+        detail::must(hepml_model_save(raw(), detail::c_text("the path of a model", path)));
     }
     /// What save writes.
     [[nodiscard]] std::vector<std::uint8_t> to_bytes() const {
         std::size_t length = 0;
-        detail::check(hepml_model_to_bytes(raw(), nullptr, 0, &length));
+        detail::must(hepml_model_to_bytes(raw(), nullptr, 0, &length));
         std::vector<std::uint8_t> bytes(length);
-        detail::check(hepml_model_to_bytes(raw(), bytes.data(), bytes.size(), &length));
+        detail::must(hepml_model_to_bytes(raw(), bytes.data(), bytes.size(), &length));
         return bytes;
     }
 
     [[nodiscard]] model_info info() const {
         hepml_model_info info{};
-        detail::check(hepml_model_describe(raw(), &info));
+        detail::must(hepml_model_describe(raw(), &info));
         return {static_cast<hepml::input>(info.input), info.is_ratio != 0, info.columns, info.outputs};
     }
     /// What is in its file besides numbers: architecture, columns and features it needs, how it was fitted. JSON.
@@ -1358,21 +1422,23 @@ public:
 
     /// The outputs of each event, row-major [events, outputs]: class probabilities of a tagger, ln r of a ratio.
     [[nodiscard]] std::vector<double> evaluate(const table& events, std::size_t threads = 1) const {
-        std::vector<double> values(detail::product("events and outputs", events.rows(), info().outputs));
+        std::vector<double> values =
+            detail::room("outputs", detail::product("events and outputs", events.rows(), info().outputs));
         evaluate(events, values, threads);
         return values;
     }
     [[nodiscard]] std::vector<double> evaluate(const sets& events, std::size_t threads = 1) const {
-        std::vector<double> values(detail::product("events and outputs", events.event_count(), info().outputs));
+        std::vector<double> values =
+            detail::room("outputs", detail::product("events and outputs", events.event_count(), info().outputs));
         evaluate(events, values, threads);
         return values;
     }
     /// The same into room of the caller.
     void evaluate(const table& events, span<double> values, std::size_t threads = 1) const {
-        detail::check(hepml_model_evaluate_table(raw(), events.raw(), threads, values.data(), values.size()));
+        detail::must(hepml_model_evaluate_table(raw(), events.raw(), threads, values.data(), values.size()));
     }
     void evaluate(const sets& events, span<double> values, std::size_t threads = 1) const {
-        detail::check(hepml_model_evaluate_sets(raw(), events.raw(), threads, values.data(), values.size()));
+        detail::must(hepml_model_evaluate_sets(raw(), events.raw(), threads, values.data(), values.size()));
     }
     /// For calls of hepml.h; it stays this object's.
     [[nodiscard]] const hepml_model* raw() const { return handle_.get("a hepml::model"); }
@@ -1391,10 +1457,10 @@ model fit_ratio(learner which, const sample& numerator, const sample& denominato
                 Progress&& progress) {
     // NULL would say that there are no weights: an empty list of weights is something else.
     static constexpr double none = 0.0;
-    const auto pointer = [](const std::optional<span<const double>>& weights) -> const double* {
+    const auto pointer = [](const std::optional<std::vector<double>>& weights) -> const double* {
         return weights ? (weights->empty() ? &none : weights->data()) : nullptr;
     };
-    const auto count = [](const std::optional<span<const double>>& weights) { return weights ? weights->size() : 0; };
+    const auto count = [](const std::optional<std::vector<double>>& weights) { return weights ? weights->size() : 0; };
     const char* json = options.options.empty() ? nullptr : detail::c_text("the options", options.options);
     detail::trampoline<std::remove_reference_t<Progress>> trampoline(progress);
     model result;
@@ -1405,11 +1471,12 @@ model fit_ratio(learner which, const sample& numerator, const sample& denominato
         result.handle_.out());
     trampoline.rethrow();
     if (fitted != HEPML_STATUS_STOPPED || result.handle_.empty()) {
-        detail::check(fitted);
+        detail::must(fitted);
     }
     return result;
 }
 
+}  // namespace v0_1
 }  // namespace hepml
 
 #endif  // HEPML_HPP

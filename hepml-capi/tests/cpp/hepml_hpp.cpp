@@ -1,4 +1,5 @@
-// hepml.hpp as its users meet it. It exits with 1 at the first expectation that does not hold. The argument is a folder to write to.
+// hepml.hpp as its users meet it. It exits with 1 at the first expectation that does not hold. The argument is a folder to write to; a second
+// one leaves out what runs out of memory, since under AddressSanitizer and Valgrind std::bad_alloc is not thrown.
 #include "hepml.hpp"
 
 #include <cmath>
@@ -85,6 +86,39 @@ static_assert(std::is_convertible_v<std::vector<double>, hepml::span<const doubl
 static_assert(std::is_convertible_v<std::array<double, 3>&, hepml::span<double>>);
 static_assert(std::is_base_of_v<std::runtime_error, hepml::error>);
 
+static_assert(std::is_convertible_v<const hepml::particle_columns&, hepml::particles>);
+static_assert(std::is_convertible_v<hepml::momentum_columns&, hepml::momenta>);
+static_assert(!std::is_convertible_v<hepml::particle_columns, hepml::particles>, "the view would outlive the numbers");
+static_assert(!std::is_convertible_v<const hepml::particle_columns, hepml::particles>);
+static_assert(!std::is_convertible_v<hepml::momentum_columns, hepml::momenta>);
+static_assert(!std::is_convertible_v<const hepml::momentum_columns, hepml::momenta>);
+
+static_assert(std::is_convertible_v<const hepml::table&, hepml::sample>);
+static_assert(std::is_constructible_v<hepml::sample, hepml::table&, std::vector<float>>);
+static_assert(!std::is_convertible_v<hepml::table, hepml::sample>, "it would refer to a table that is gone");
+static_assert(!std::is_constructible_v<hepml::sample, hepml::table, std::vector<double>>);
+static_assert(!std::is_constructible_v<hepml::sample, const hepml::table, const std::vector<float>&>);
+static_assert(!std::is_constructible_v<hepml::feature, const char*, std::vector<std::string>>);
+
+static_assert(!std::is_move_assignable_v<hepml::divergence> && !std::is_move_constructible_v<hepml::divergence>,
+              "an emd could become a spectral_emd");
+static_assert(std::is_nothrow_move_constructible_v<hepml::spectral_emd> && std::is_nothrow_move_assignable_v<hepml::spectral_emd>);
+static_assert(!std::is_assignable_v<hepml::emd&, hepml::spectral_emd>);
+
+/// A user's namespace with functions that are named as hepml's own are, and take anything.
+namespace framework {
+struct real {
+    double value;
+    explicit operator double() const { return value; }
+};
+template <class T>
+std::vector<double> numbers(const T&) = delete;
+template <class T>
+std::vector<double> copy(const T&) = delete;
+template <class... T>
+void require_size(const T&...) = delete;
+}  // namespace framework
+
 static void spans_and_views() {
     double array[] = {1.0, 2.0, 3.0};
     const std::vector<double> vector{1.0, 2.0};
@@ -115,8 +149,18 @@ static void spans_and_views() {
     EXPECT(is_it(hepml::particles::columns(pt, y, phi)));
     EXPECT(is_it(hepml::particles::strided(flat.data(), flat.data() + 1, flat.data() + 2, 3, 2)));
     EXPECT(is_it(hepml::particles::members(structs, &Jet::pt, &Jet::y, &Jet::phi)));
-    EXPECT(is_it(hepml::particles::of(structs, [](const Jet& jet) { return std::array{jet.pt, jet.y, jet.phi}; })));
-    EXPECT(is_it(hepml::particles::of(pt, y, std::deque<double>{0.0, 0.1})));
+    const auto copied = hepml::particles::of(structs, [](const Jet& jet) { return std::array{jet.pt, jet.y, jet.phi}; });
+    EXPECT(is_it(copied));
+    const auto copied_columns = hepml::particles::of(pt, y, std::deque<double>{0.0, 0.1});
+    EXPECT(is_it(copied_columns));
+    using framework::real;
+    const std::vector<std::array<real, 3>> reals{{{{50.0}, {0.0}, {0.0}}}, {{{30.0}, {0.3}, {0.1}}}};
+    const auto of_reals = hepml::particles::of(reals, [](const std::array<real, 3>& row) { return row; });
+    EXPECT(is_it(of_reals));
+    const std::vector<real> real_pt{{50.0}, {30.0}};
+    const auto real_columns = hepml::particles::of(real_pt, y, phi);
+    EXPECT(is_it(real_columns));
+    EXPECT(hepml::table::of(reals, [](const std::array<real, 3>& row) { return row; }).columns() == 3);
     const auto floats = hepml::particles::of(list, [](const auto& particle) { return particle; });
     EXPECT(floats.pt()[1] == 30.0 && floats.phi()[1] == static_cast<double>(0.1F));
     EXPECT(std::abs(emd.value(floats, other) - expected) < 1e-6);
@@ -165,15 +209,15 @@ static void moved_from() {
     const double event[][3] = {{1.0, 0.0, 0.0}};
     hepml::emd emd;
     const std::size_t before = handles();
-    hepml::divergence moved = std::move(emd);
+    hepml::emd moved = std::move(emd);
     EXPECT(handles() == before);
     EXPECT(moved.value(event, event) == 0.0);
     EXPECT(throws(hepml::status::invalid_handle, "moved from", [&] { return emd.value(event, event); }));
     emd = hepml::emd();
     EXPECT(emd.value(event, {}) == 1.0);
-    moved = hepml::spectral_emd();
+    moved = hepml::emd();
     EXPECT(handles() == before + 1);
-    hepml::divergence& self = moved;
+    hepml::emd& self = moved;
     moved = std::move(self);
     EXPECT(moved.value(event, event) == 0.0);
     // Through the base, too.
@@ -188,6 +232,17 @@ static void moved_from() {
     const hepml::table other = std::move(table);
     EXPECT(other.columns() == 2);
     EXPECT(throws(hepml::status::invalid_handle, "hepml::table", [&] { return table.rows(); }));
+
+    hepml::transport plan = emd.solve(event, {});
+    const hepml::transport taken = std::move(plan);
+    EXPECT(taken.value() == 1.0);
+    const char* const what = "hepml::transport is used after it was moved from";
+    EXPECT(throws(hepml::status::invalid_handle, what, [&] { return plan.value(); }));
+    EXPECT(throws(hepml::status::invalid_handle, what, [&] { return plan.gap(); }));
+    EXPECT(throws(hepml::status::invalid_handle, what, [&] { return plan.pivots(); }));
+    EXPECT(throws(hepml::status::invalid_handle, what, [&] { return plan.flows(); }));
+    EXPECT(throws(hepml::status::invalid_handle, what, [&] { return plan.created(); }));
+    EXPECT(throws(hepml::status::invalid_handle, what, [&] { return plan.sink_potentials(); }));
 }
 
 static void pairs() {
@@ -246,6 +301,13 @@ static void pairs() {
         EXPECT(caught);
     }
     EXPECT(throws(hepml::status::out_of_range, "threads", [&] { return emd.pairwise(flows, 1000000); }));
+    // What holds no function is no callback.
+    std::function<bool(const hepml::progress&)> nobody;
+    EXPECT(emd.pairwise(flows, 1, nobody).complete() && emd.pairwise(flows, 1, std::as_const(nobody)).complete());
+    bool (*no_function)(const hepml::progress&) = nullptr;
+    EXPECT(emd.pairwise(flows, 1, no_function).complete());
+    no_function = +stop;
+    EXPECT(!emd.pairwise(flows, 1, no_function).complete());
 
     EXPECT(emd.pairwise(hepml::flows::of(std::vector<Event>(), as_row)).complete());
     const std::vector<std::size_t> decreasing{0, 2, 1}, none;
@@ -255,6 +317,14 @@ static void pairs() {
     std::vector<Event> spoilt = events;
     spoilt[4][2][1] = std::numeric_limits<double>::infinity();
     EXPECT(throws(hepml::status::not_finite, "event 4, particle 2", [&] { return hepml::flows::of(spoilt, as_row); }));
+}
+
+/// A list of events without particles is small; that of its pairs is larger than what a process can address, 144 TB.
+static void exhaustion() {
+    const hepml::emd emd;
+    const hepml::flows many(hepml::particles(), std::vector<std::size_t>(6000001, 0));
+    EXPECT(throws(hepml::status::out_of_memory, "pairs of events: there is no memory for 17999997000000 numbers", [&] { return emd.pairwise(many); }));
+    EXPECT(throws(hepml::status::out_of_memory, "pairs of events", [&] { return emd.cross(many, many); }));
 }
 
 static void plans() {
@@ -319,6 +389,18 @@ static void sets_of_particles() {
     EXPECT(hepml::sets(momenta, offsets, {{"charge", charge}}).event_count() == 1);
     EXPECT(throws(hepml::status::shape, "charge: expected 2, got 3", [&] { return hepml::sets(momenta, offsets, {{"charge", three}}); }));
     EXPECT(throws(hepml::status::out_of_range, "NUL", [&] { return hepml::sets(momenta, offsets, {{std::string("a\0b", 3), charge}}); }));
+    // Features are copies: nothing of the range has to last.
+    std::vector<hepml::feature> features;
+    features.push_back({"charge", std::vector<double>{1.0, -1.0}});
+    features.push_back({"id", std::list<int>{211, 22}});
+    features.push_back({"tight", std::vector<bool>{true, false}});
+    features.push_back({"view", hepml::span<const double>(charge)});
+    features.push_back({"listed", {0.5, 1.5}});
+    const int ids[] = {3, 4};
+    features.push_back({"array", ids});
+    EXPECT(features[0].values[1] == -1.0 && features[1].values[0] == 211.0 && features[2].values[0] == 1.0);
+    EXPECT(features[3].values == charge && features[4].values[1] == 1.5 && features[5].values[1] == 4.0);
+    EXPECT(hepml::sets(momenta, offsets, features).event_count() == 1);
     EXPECT(throws(hepml::status::invalid_utf8, "", [&] { return hepml::sets(momenta, offsets, {{"\xff", charge}}); }));
 }
 
@@ -350,6 +432,11 @@ static void ratios(const std::string& folder) {
         EXPECT(!now.measure("no such measure"));
     });
     EXPECT(steps > 0);
+    // Weights are a copy, too, of any numbers.
+    const hepml::sample kept(numerator, std::vector<double>(weights));
+    EXPECT(kept.weights()->at(3) == weights[3]);
+    EXPECT(hepml::fit_ratio(hepml::learner::trees, kept, {denominator, std::list<int>(600, 1)}, options).to_bytes() ==
+           hepml::fit_ratio(hepml::learner::trees, {numerator, weights}, {denominator, std::vector<double>(600, 1.0)}, options).to_bytes());
     const hepml::model_info info = model.info();
     EXPECT(info.is_ratio && info.outputs == 1 && info.columns == 2 && info.input == hepml::input::table);
     EXPECT(model.report().find("\"measures\"") != std::string::npos);
@@ -425,14 +512,17 @@ static void threads() {
 
 int main(int argc, char** argv) {
     const std::size_t before = handles();
-    EXPECT(argc == 2);
+    EXPECT(argc == 2 || argc == 3);
     EXPECT(hepml::abi_version() == HEPML_ABI_VERSION && std::string(hepml::version()) == HEPML_VERSION);
     EXPECT(std::string(hepml::name(hepml::status::not_finite)) == "HEPML_STATUS_NOT_FINITE");
-    EXPECT(throws(hepml::status::panic, "on purpose", [] { hepml::detail::check(hepml_self_test_panic("on purpose")); return 0; }));
+    EXPECT(throws(hepml::status::panic, "on purpose", [] { hepml::detail::must(hepml_self_test_panic("on purpose")); return 0; }));
     spans_and_views();
     four_momenta();
     moved_from();
     pairs();
+    if (argc == 2) {
+        exhaustion();
+    }
     plans();
     shapes();
     sets_of_particles();
