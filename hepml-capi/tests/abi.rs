@@ -44,7 +44,14 @@ fn list_is_what_the_sources_export() {
 fn every_change_but_an_addition_is_refused() {
     let before = "typedef struct hepml_a hepml_a; typedef struct hepml_b { double x; int32_t n; } hepml_b;
         /** Doc; with { signs }. */
-        enum hepml_c { HEPML_C_ONE = 0, HEPML_C_TWO = 1, };
+        enum hepml_c
+        #if defined(__cplusplus)
+          : int32_t
+        #endif
+         { HEPML_C_ONE = 0, HEPML_C_TWO = 1, };
+        typedef enum hepml_c hepml_c;
+        typedef int32_t hepml_c;
+        typedef int32_t (*hepml_d)(const struct hepml_b *b, void *user);
         hepml_status hepml_f(const struct hepml_a *a, size_t n);
         hepml_status hepml_g(double x);";
     let change = |from: &str, to: &str| {
@@ -54,7 +61,7 @@ fn every_change_but_an_addition_is_refused() {
     let lines = |count: (usize, usize), difference: Difference| {
         assert_eq!((difference.gone.len(), difference.new.len()), count, "{difference:?}");
     };
-    assert_eq!(interface(before).len(), 6);
+    assert_eq!(interface(before).len(), 8);
     // Nothing of the interface: comments, line breaks, the order of declarations, the word struct.
     lines((0, 0), change("Doc;", "Other;"));
     lines((0, 0), change("size_t n)", "\n    size_t   n)"));
@@ -75,7 +82,58 @@ fn every_change_but_an_addition_is_refused() {
     lines((1, 1), change("double x; int32_t n;", "int32_t n; double x;"));
     lines((1, 1), change("double x; int32_t n;", "double x; int32_t n; int32_t m;"));
     lines((1, 1), change("HEPML_C_TWO = 1", "HEPML_C_TWO = 2"));
+    lines((2, 2), change(": int32_t", ": uint8_t"));
+    lines((1, 1), change("typedef int32_t hepml_c;", "typedef uint8_t hepml_c;"));
+    lines((1, 1), change("typedef int32_t hepml_c;", "typedef int64_t hepml_c;"));
+    lines((1, 0), change("typedef int32_t hepml_c;", ""));
+    lines((1, 1), change("typedef int32_t (*hepml_d)", "typedef int64_t (*hepml_d)"));
+    lines((1, 1), change("void *user)", "void *user, size_t n)"));
     lines((1, 0), change("HEPML_C_TWO = 1,", ""));
+}
+
+#[test]
+fn no_declaration_is_passed_over() {
+    for declaration in [
+        "union hepml_u { double x; };",
+        "typedef union hepml_u { double x; } hepml_u;",
+        "typedef union hepml_u hepml_u;",
+        "struct hepml_s { double x; };",
+        "typedef struct hepml_s { double x; } hepml_t;",
+        "typedef struct hepml_s hepml_t;",
+        "typedef struct __attribute__((packed)) hepml_s { double x; } hepml_s;",
+        "typedef struct hepml_s { hepml_c c; } hepml_s;",
+        "typedef enum hepml_c hepml_e;",
+        "typedef enum hepml_c { HEPML_C_ONE = 0 } hepml_c;",
+        "enum hepml_c { HEPML_C_ONE = 0 };",
+        "enum hepml_c : int32_t { HEPML_C_ONE };",
+        "enum hepml_c : int32_t { HEPML_C_ONE = 0, HEPML_C_TWO };",
+        "typedef const double *hepml_values;",
+        "typedef unsigned char hepml_byte;",
+        "typedef double hepml_pair[2];",
+        "extern const double hepml_x;",
+        "double (*hepml_f)(double x);",
+        "double hepml_f(double x) { return x; };",
+        "double other_f(double x);",
+    ] {
+        let listed = std::panic::catch_unwind(|| interface(declaration));
+        assert!(listed.is_err(), "{declaration}: {listed:?}");
+    }
+}
+
+#[test]
+fn enums_are_of_one_type_in_c_and_cpp() {
+    let exported = interface(&generated::header());
+    let enums: Vec<_> =
+        exported.iter().filter_map(|line| line.strip_prefix("enum ")?.split_once(": ")).collect();
+    assert!(!enums.is_empty());
+    for (name, value) in enums {
+        let underlying = value.split(' ').next().unwrap();
+        let typedef = format!("typedef {underlying} {name}");
+        assert!(
+            exported.contains(&typedef),
+            "C11 needs `{typedef}` where C++ has `enum {name} : {underlying}`"
+        );
+    }
 }
 
 #[test]

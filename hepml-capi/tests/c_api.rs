@@ -125,13 +125,22 @@ fn suite_in_cpp17() {
 }
 
 #[test]
+fn probe_tells_options_that_compilers_have_from_others() {
+    let Some(compiler) = toolchain::c() else { return skip("the probe: there is no C compiler") };
+    toolchain::probe(&compiler, &["-g"]).unwrap();
+    assert!(toolchain::probe(&compiler, &["-fsanitize=nothing-there-is"]).is_err());
+    assert!(toolchain::probe(&compiler, &["-lhepml_nothing_there_is"]).is_err());
+}
+
+#[test]
 #[ignore = "needs the sanitizers; .ci/capi runs it"]
 fn suite_under_address_and_undefined_behaviour_sanitizers() {
     let Some(compiler) = toolchain::c() else { return skip("the sanitizers: there is no C compiler") };
-    let (program, folder) = match suite("suite, sanitized", &compiler, &SANITIZERS, Linkage::Static) {
-        Ok(built) => built,
-        Err(errors) => return skip(&format!("the sanitizers: the compiler has none\n{errors}")),
-    };
+    if let Err(errors) = toolchain::probe(&compiler, &SANITIZERS) {
+        return skip(&format!("the sanitizers: the compiler has none\n{errors}"));
+    }
+    let (program, folder) = suite("suite, sanitized", &compiler, &SANITIZERS, Linkage::Static)
+        .unwrap_or_else(|errors| panic!("{errors}"));
     let symbols = toolchain::run(Command::new("nm").arg(&program));
     assert!(
         String::from_utf8_lossy(&symbols.stdout).contains("__asan_init"),

@@ -1,7 +1,7 @@
 //! What the header exports, one line a thing: the list of which abi/ holds what was promised.
 
-/// A line for each function, struct (with its layout on 64-bit platforms), handle type, enum value and callback of a header,
-/// sorted.
+/// A line for each function, struct (with its layout on 64-bit platforms), handle type, enum value (with the type that holds
+/// it), other name of a type, and callback of a header, sorted.
 pub(crate) fn interface(header: &str) -> Vec<String> {
     let mut lines: Vec<String> =
         declarations(header).iter().flat_map(|declaration| lines_of(declaration)).collect();
@@ -38,34 +38,59 @@ fn declarations(header: &str) -> Vec<String> {
     declarations
 }
 
+/// The lines of one declaration. What is of no kind known here is refused: it would otherwise be no part of the promise.
 fn lines_of(declaration: &str) -> Vec<String> {
-    let body = || {
-        declaration
-            .split_once('{')
-            .and_then(|(_, rest)| rest.split_once('}'))
-            .map_or("", |(body, _)| body.trim())
+    let unknown = || -> ! { panic!("what kind of declaration is this? {declaration}") };
+    let (head, body) = match declaration.split_once('{') {
+        Some((head, rest)) => {
+            (head.trim(), rest.split_once('}').map(|(body, end)| (body.trim(), end.trim())))
+        }
+        None => (declaration, None),
     };
-    if let Some(rest) = declaration.strip_prefix("enum ") {
-        let name = rest.split([' ', ':']).next().expect("enums have names");
-        let values = body().split(',').map(str::trim).filter(|value| !value.is_empty());
-        return values.map(|value| format!("enum {name}: int32_t {value}")).collect();
-    }
-    if declaration.starts_with("typedef enum ") || declaration.starts_with("typedef int32_t hepml_") {
-        return Vec::new();
-    }
-    if let Some(rest) = declaration.strip_prefix("typedef struct ") {
-        let name = rest.split(' ').next().expect("structs have names");
-        return if rest.contains('{') {
-            vec![format!("struct {name} {}", layout(body()))]
-        } else {
+    let words: Vec<&str> = head.split(' ').collect();
+    match (words.as_slice(), body) {
+        (["enum", name, ":", underlying], Some((body, ""))) if is_name(name) => {
+            let values = body.split(',').map(str::trim).filter(|value| !value.is_empty());
+            let line = |value: &str| match value.split_once(" = ") {
+                Some((_, number)) if number.parse::<i64>().is_ok() => {
+                    format!("enum {name}: {underlying} {value}")
+                }
+                // Its number would change with its place.
+                _ => panic!("{value} of {name} has no number"),
+            };
+            values.map(line).collect()
+        }
+        (["typedef", "struct", name], Some((body, end))) if is_name(name) && *name == end => {
+            vec![format!("struct {name} {}", layout(body))]
+        }
+        // One name for the enum, whose lines are those of its declaration.
+        (["typedef", "enum", name, same], None) if is_name(name) && name == same => Vec::new(),
+        (["typedef", "struct", name, same], None) if is_name(name) && name == same => {
             vec![format!("handle {name}")]
-        };
+        }
+        (["typedef", of, name], None) if is_name(name) => vec![format!("typedef {of} {name}")],
+        (["typedef", ..], None) => {
+            let callback = head.strip_prefix("typedef ").expect("it is one");
+            let name = callback.split_once("(*").and_then(|(_, rest)| rest.split_once(")("));
+            if !name.is_some_and(|(name, _)| is_name(name)) || !callback.ends_with(')') {
+                unknown();
+            }
+            vec![format!("callback {}", plain(callback))]
+        }
+        (_, None) => {
+            let name = head.split_once('(').and_then(|(start, _)| start.rsplit([' ', '*']).next());
+            if !name.is_some_and(is_name) || !head.ends_with(')') {
+                unknown();
+            }
+            vec![format!("function {}", plain(head))]
+        }
+        _ => unknown(),
     }
-    if let Some(callback) = declaration.strip_prefix("typedef ") {
-        return vec![format!("callback {}", plain(callback))];
-    }
-    assert!(declaration.contains('('), "not a function: {declaration}");
-    vec![format!("function {}", plain(declaration))]
+}
+
+/// Whether it is a name of the library: no attribute, no keyword.
+fn is_name(word: &str) -> bool {
+    word.starts_with("hepml_") && word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 /// `struct x *` and `x *` are one type.

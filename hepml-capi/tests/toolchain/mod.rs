@@ -42,6 +42,26 @@ pub(crate) fn cpp() -> Option<Compiler> {
     Compiler::find("CXX", "c++", ["-std=c++17", "-x", "c++"])
 }
 
+/// Whether an empty program can be built with these options and runs: if so, a failure with them is one of what is tested.
+pub(crate) fn probe(compiler: &Compiler, options: &[&str]) -> Result<(), String> {
+    let folder = folder(&format!("probe {}", options.join(" ")));
+    let (source, program) = (folder.join("empty.c"), folder.join("empty"));
+    std::fs::write(&source, "int main(void) { return 0; }\n").expect("the folder can be written to");
+    for command in
+        [compiler.command().arg("-o").arg(&program).arg(source).args(options), &mut Command::new(&program)]
+    {
+        let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+        if !output.status.success() {
+            return Err(format!(
+                "{command:?}: {}\n{}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr)
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Says what is not tested, and why.
 #[allow(clippy::print_stderr)]
 pub(crate) fn skip(what: &str) {
