@@ -632,12 +632,12 @@ hepml_status hepml_momenta_convert(const struct hepml_momenta *momenta,
                                    size_t capacity);
 
 /**
- * A table of rows: data[i * columns + j] is column j of event i.
+ * A table of rows: data[i * columns + j] is column j of event i. Rows without columns are HEPML_STATUS_EMPTY.
  */
 hepml_status hepml_table_from_rows(const double *data, size_t rows, size_t columns, struct hepml_table **table);
 
 /**
- * A table of columns, as frameworks keep them: columns[j][i] is column j of event i.
+ * A table of columns, as frameworks keep them: columns[j][i] is column j of event i. Rows without columns are HEPML_STATUS_EMPTY.
  */
 hepml_status hepml_table_from_columns(const double *const *columns,
                                       size_t column_count,
@@ -757,7 +757,9 @@ hepml_status hepml_divergence_value(const struct hepml_divergence *divergence,
  *
  * If the callback stops the work (HEPML_STATUS_STOPPED) or a pair has no value, the first *done values are those of a full run, and
  * the rest is as it was; *done is set whenever the work was begun and may be NULL. A run that is complete when it is stopped is
- * HEPML_STATUS_OK. The spectral EMD keeps 8 n^2 bytes for each event of n particles.
+ * HEPML_STATUS_OK. Pairs are computed in blocks of up to 256 and kept in bands of up to 16 rows: the callback sees a step after each
+ * block, and what is stopped within a band is lost with it. Each thread needs the memory of hepml_divergence_value for its pair, the
+ * spectral EMD 8 n^2 bytes for each event of n particles besides; more than there is is HEPML_STATUS_OUT_OF_MEMORY.
  */
 hepml_status hepml_divergence_pairwise(const struct hepml_divergence *divergence,
                                        const struct hepml_flows *events,
@@ -909,7 +911,7 @@ hepml_status hepml_n_subjettiness_new(int32_t measure,
                                       struct hepml_n_subjettiness **n_subjettiness);
 
 /**
- * tau_N with the best axes that are found; n is at least 1, and at most 400 in an event of more particles.
+ * tau_N with the best axes that are found; n is at least 1, and at most 32 in an event of more particles.
  *
  * Normalised, an event without energy is HEPML_STATUS_OUT_OF_RANGE.
  */
@@ -1062,9 +1064,10 @@ hepml_status hepml_model_load(const char *path,
 hepml_status hepml_model_from_bytes(const uint8_t *bytes, size_t length, struct hepml_model **model);
 
 /**
- * Writes a model to a file, in place of what is there; a model that was read becomes the file that it was read from.
+ * Writes a model to a file, in place of what is there, which stays whole if writing fails; a model that was read becomes the file that it was read from.
  */
-hepml_status hepml_model_save(const struct hepml_model *model, const char *path);
+hepml_status hepml_model_save(const struct hepml_model *model,
+                              const char *path);
 
 /**
  * Writes the bytes of a model's file; *length is how many there are, and nothing is written if the capacity is 0.
@@ -1105,8 +1108,8 @@ hepml_status hepml_model_report(const struct hepml_model *model, char *text, siz
  *
  * A tagger gives what its last step makes of the network's outputs (probabilities of classes, targets in their own units), a ratio
  * gives ln r. An event that has no outputs (an entry out of range, ln r of a ratio that is not positive) is an error
- * that names it. A network evaluates up to 256 events on the calling thread, whatever threads is. The values do not depend on the
- * other events.
+ * that names it. A network evaluates up to 256 events on the calling thread, whatever threads is; starting threads takes some 0.1 ms
+ * and more, so several are of use for long batches. The values do not depend on the other events.
  */
 hepml_status hepml_model_evaluate_table(const struct hepml_model *model,
                                         const struct hepml_table *table,

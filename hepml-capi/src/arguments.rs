@@ -2,17 +2,20 @@
 //!
 //! Memory of the caller is never borrowed as a Rust reference: the caller may let inputs and outputs overlap, and other threads
 //! may write to what is read (then numbers are wrong, but nothing else is).
+//! Names of arguments are put together when they are needed, which is seldom.
 
 use std::ffi::{CStr, c_char};
+use std::fmt::Display;
+use std::ops::Range;
 
 use crate::status::{Failure, Result, hepml_status};
 
-fn null(name: &str) -> Failure {
+fn null(name: impl Display) -> Failure {
     Failure::new(hepml_status::NullPointer, format!("{name} is NULL"))
 }
 
 /// Whether `count` elements can be at `pointer`.
-fn check<T>(name: &str, pointer: *const T, count: usize) -> Result<()> {
+fn check<T>(name: impl Display, pointer: *const T, count: usize) -> Result<()> {
     if count == 0 {
         return Ok(());
     }
@@ -40,6 +43,24 @@ pub(crate) fn with_room<T>(name: &str, count: usize) -> Result<Vec<T>> {
     Ok(vector)
 }
 
+/// So many bytes are taken without asking.
+const SMALL: u128 = 1 << 26;
+
+/// An error where `bytes` of memory for `name` are more than there are, before work is begun that would end the process.
+pub(crate) fn check_memory(name: &str, bytes: u128) -> Result<()> {
+    if bytes <= SMALL {
+        return Ok(());
+    }
+    // Asked for as a whole and given back; none of it is touched.
+    let there_is =
+        usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+    if there_is {
+        return Ok(());
+    }
+    let message = format!("{name}: no memory for {bytes} bytes");
+    Err(Failure::new(hepml_status::OutOfMemory, message))
+}
+
 /// Numbers of the caller, `stride` elements from each to the next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<T> {
@@ -53,7 +74,7 @@ impl<T: Copy> Input<T> {
     ///
     /// # Safety
     /// `pointer` may be read for `count` elements for as long as this is in use, if it is aligned and not NULL.
-    pub(crate) unsafe fn new(name: &str, pointer: *const T, count: usize) -> Result<Self> {
+    pub(crate) unsafe fn new(name: impl Display, pointer: *const T, count: usize) -> Result<Self> {
         // SAFETY: as the caller promises.
         unsafe { Self::strided(name, pointer, 1, count) }
     }
@@ -62,7 +83,12 @@ impl<T: Copy> Input<T> {
     ///
     /// # Safety
     /// As [`new`](Self::new), for the elements at multiples of `stride`.
-    pub(crate) unsafe fn strided(name: &str, pointer: *const T, stride: usize, count: usize) -> Result<Self> {
+    pub(crate) unsafe fn strided(
+        name: impl Display,
+        pointer: *const T,
+        stride: usize,
+        count: usize,
+    ) -> Result<Self> {
         if count > 0 && stride == 0 {
             let message = format!("{name}: the stride is 0, but must be at least 1");
             return Err(Failure::new(hepml_status::OutOfRange, message));
@@ -85,7 +111,18 @@ impl<T: Copy> Input<T> {
     }
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = T> {
-        (0..self.count).map(|index| self.get(index))
+        let Self { pointer, stride, count } = *self;
+        // SAFETY: as in `get`.
+        (0..count).map(move |index| unsafe { pointer.add(index * stride).read() })
+    }
+
+    /// Some of the elements, whose indices are not above the count.
+    pub(crate) fn part(&self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.count, "{range:?} of {} elements", self.count);
+        // An empty part may lie behind the last element, where no pointer may lead.
+        let first = if range.is_empty() { 0 } else { range.start * self.stride };
+        // SAFETY: it stays at an element, or where it was.
+        Self { pointer: unsafe { self.pointer.add(first) }, stride: self.stride, count: range.len() }
     }
 
     /// A copy.

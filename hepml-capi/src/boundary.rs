@@ -25,6 +25,8 @@ pub(crate) fn guard(work: impl FnOnce() -> Result<()>) -> hepml_status {
     silence_panics();
     // While a thread ends its variables are gone already, but destructors of the caller may still call.
     let _ = DEPTH.try_with(|depth| depth.set(depth.get() + 1));
+    // What was said in a panic that somebody caught on the way is not said of the next.
+    let _ = PANIC.try_with(RefCell::take);
     // Nothing that a panic leaves half done is looked at again: handles are immutable, outputs are written last.
     let outcome = catch_unwind(AssertUnwindSafe(work));
     let _ = DEPTH.try_with(|depth| depth.set(depth.get() - 1));

@@ -9,7 +9,7 @@ use hepml::ot::{
     Workspace,
 };
 
-use crate::arguments::{Output, Outputs, flag, optional};
+use crate::arguments::{Output, Outputs, check_memory, flag, optional};
 use crate::boundary::guard;
 use crate::flows::hepml_flows;
 use crate::handle::{self, Handle, NewHandle};
@@ -65,6 +65,20 @@ impl AnyDivergence {
             }
             Self::Emd(emd) => emd.value(a, b),
             Self::SpectralEmd(spectral) => spectral.value(a, b),
+        }
+    }
+
+    /// The bytes that all pairs take beside their values: what is kept of each event, and what each thread works with.
+    fn memory(&self, rows: &[EnergyFlow], columns: Option<&[EnergyFlow]>, threads: usize) -> u128 {
+        let largest = |events: &[EnergyFlow]| events.iter().map(EnergyFlow::len).max().unwrap_or(0) as u128;
+        let (n, m) = (largest(rows), largest(columns.unwrap_or(rows)));
+        match self {
+            Self::Emd(_) => threads as u128 * 17 * (n + m).pow(2) / 4,
+            Self::SpectralEmd(_) => {
+                let events = rows.iter().chain(columns.unwrap_or_default());
+                let kept: u128 = events.map(|event| 8 * (event.len() as u128).pow(2)).sum();
+                kept + threads as u128 * 24 * n.max(m).pow(2)
+            }
         }
     }
 
@@ -245,6 +259,7 @@ impl Pairs {
         columns: Option<&[EnergyFlow]>,
     ) -> Result<()> {
         let Self { values, done, threads, progress } = self;
+        check_memory("events", divergence.memory(rows, columns, work::thread_count(threads)?))?;
         let streamed =
             work::run(threads, progress, move |observer| divergence.stream(rows, columns, &values, observer));
         let count = streamed.as_ref().map_or(0, |(count, _)| *count);
@@ -264,7 +279,9 @@ impl Pairs {
 ///
 /// If the callback stops the work (HEPML_STATUS_STOPPED) or a pair has no value, the first *done values are those of a full run, and
 /// the rest is as it was; *done is set whenever the work was begun and may be NULL. A run that is complete when it is stopped is
-/// HEPML_STATUS_OK. The spectral EMD keeps 8 n^2 bytes for each event of n particles.
+/// HEPML_STATUS_OK. Pairs are computed in blocks of up to 256 and kept in bands of up to 16 rows: the callback sees a step after each
+/// block, and what is stopped within a band is lost with it. Each thread needs the memory of hepml_divergence_value for its pair, the
+/// spectral EMD 8 n^2 bytes for each event of n particles besides; more than there is is HEPML_STATUS_OUT_OF_MEMORY.
 ///
 /// # Safety
 /// `values` may be written to for `capacity` numbers, `done` for one; `progress` may be called with `user`.
@@ -346,4 +363,23 @@ pub(crate) unsafe fn solve(
     // SAFETY: as the caller promises.
     let (a, b) = unsafe { two_events(a, b) }?;
     Ok(emd.solve(&a, &b)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_that_of_lists_and_threads() {
+        let event = |count: usize| EnergyFlow::new(vec![1.0; count], vec![[0.0; 2]; count]).expect("finite");
+        let (rows, columns) = ([event(10), event(20)], [event(5)]);
+        let emd = AnyDivergence::Emd(Emd::default());
+        assert_eq!(emd.memory(&rows, None, 3), 3 * 17 * 40 * 40 / 4);
+        assert_eq!(emd.memory(&rows, Some(&columns), 1), 17 * 25 * 25 / 4);
+        let spectral = AnyDivergence::SpectralEmd(SpectralEmd::default());
+        assert_eq!(spectral.memory(&rows, Some(&columns), 2), 8 * (100 + 400 + 25) + 2 * 24 * 400);
+        assert_eq!(spectral.memory(&[], None, 2), 0);
+        let failure = check_memory("events", u128::MAX).expect_err("no machine has as much");
+        assert_eq!(failure.status, hepml_status::OutOfMemory);
+    }
 }

@@ -12,7 +12,7 @@ use hepml::ratio::{NetworkConfig, RatioLoss, TreesConfig, ratio_training};
 use serde_json::{Map, Value};
 
 use crate::any_model::AnyModel;
-use crate::arguments::{Bytes, Input, Output, text, unknown_value};
+use crate::arguments::{Bytes, Input, Output, check_memory, text, unknown_value};
 use crate::boundary::guard;
 use crate::handle::{self, NewHandle};
 use crate::model::hepml_model;
@@ -268,7 +268,9 @@ pub unsafe extern "C" fn hepml_ratio_fit(
                 work::run(threads, callback, |observer| fit(&config, sides, seed, observer))?
             }
             hepml_learner::Mlp => {
-                let config = mlp_options(options, numerator.len() + denominator.len())?.config();
+                let options = mlp_options(options, numerator.len() + denominator.len())?;
+                check_size(&options, numerator.events().ncols(), threads)?;
+                let config = options.config();
                 work::run(threads, callback, |observer| fit(&config, sides, seed, observer))?
             }
         };
@@ -285,6 +287,25 @@ pub unsafe extern "C" fn hepml_ratio_fit(
             }
         }
     })
+}
+
+/// The most parameters of a network that hepml-nn builds.
+const MOST_PARAMETERS: u128 = 1 << 27;
+
+/// An error where a perceptron is larger than memory. What is kept of each of its parameters: the value, the best and the averaged one, two
+/// moments and copies between these; on each thread a gradient, a transpose and the sum of both.
+fn check_size(options: &MlpOptions, columns: usize, threads: usize) -> Result<()> {
+    let hidden = serde_json::to_value(&options.hidden).expect("options are JSON");
+    let widths = hidden["widths"].as_array().into_iter().flatten().filter_map(Value::as_u64);
+    let (parameters, _) = widths.chain([1]).fold((0_u128, columns as u128), |(sum, inputs), width| {
+        (sum.saturating_add((inputs + 1).saturating_mul(width.into())), width.into())
+    });
+    if parameters > MOST_PARAMETERS {
+        // The fit itself refuses that many.
+        return Ok(());
+    }
+    let copies = 8 + 3 * work::thread_count(threads)? as u128;
+    check_memory("network", parameters * 4 * copies)
 }
 
 /// The events of one side, which are shared, with their weights.

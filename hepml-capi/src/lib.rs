@@ -9,6 +9,9 @@
 // The comments are those of the C header, where a[i] is an element and no link.
 #![allow(rustdoc::broken_intra_doc_links)]
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("a panic could not become a status: hepml-capi needs the profile's panic = \"unwind\"");
+
 mod any_model;
 mod arguments;
 mod boundary;

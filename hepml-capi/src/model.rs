@@ -4,6 +4,7 @@ use std::ffi::c_char;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hepml::core::{Error as CoreError, Load, ModelFile};
 
@@ -126,7 +127,28 @@ pub unsafe extern "C" fn hepml_model_from_bytes(
     })
 }
 
-/// Writes a model to a file, in place of what is there; a model that was read becomes the file that it was read from.
+/// Writes a file, in place of what is there, which stays whole if that fails.
+fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static SAVED: AtomicUsize = AtomicUsize::new(0);
+    // Before it is opened: opening a pipe would wait for its other end.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    // A link stays one.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let Some(name) = target.file_name() else { return Err(io::Error::other("it is no name of a file")) };
+    let mut beside = name.to_owned();
+    beside.push(format!(".{}-{}.partial", std::process::id(), SAVED.fetch_add(1, Ordering::Relaxed)));
+    let beside = target.with_file_name(beside);
+    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, &target));
+    if written.is_err() {
+        // It may not even have been created.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// Writes a model to a file, in place of what is there, which stays whole if writing fails; a model that was read becomes the file that it was read from.
 ///
 /// # Safety
 /// `path` ends in NUL.
@@ -136,7 +158,7 @@ pub unsafe extern "C" fn hepml_model_save(model: *const hepml_model, path: *cons
         let model = handle::get("model", model)?;
         // SAFETY: as the caller promises.
         let path = unsafe { text("path", path) }?;
-        fs::write(&path, model.bytes())
+        replace_file(Path::new(&path), model.bytes())
             .map_err(|error| Failure::new(hepml_status::Io, format!("{path}: {error}")))
     })
 }
@@ -241,8 +263,8 @@ fn wrong_input(takes: &str, given: &str) -> Failure {
 ///
 /// A tagger gives what its last step makes of the network's outputs (probabilities of classes, targets in their own units), a ratio
 /// gives ln r. An event that has no outputs (an entry out of range, ln r of a ratio that is not positive) is an error
-/// that names it. A network evaluates up to 256 events on the calling thread, whatever `threads` is. The values do not depend on the
-/// other events.
+/// that names it. A network evaluates up to 256 events on the calling thread, whatever `threads` is; starting threads takes some 0.1 ms
+/// and more, so several are of use for long batches. The values do not depend on the other events.
 ///
 /// # Safety
 /// `values` may be written to for `capacity` numbers.
@@ -305,7 +327,7 @@ unsafe fn evaluate<E: AnyEvents>(
     let values = unsafe { Outputs::new("values", values, capacity, needed) }?;
     let block = model.needs().events_of_a_thread;
     // A pool of one thread would do the same: without one, nothing is started.
-    let numbers = if count <= block || (threads == 1 && block > 0) {
+    let numbers = if block > 0 && (count <= block || threads == 1) {
         work::check_threads(threads)?;
         outputs.in_blocks(events, block)
     } else {

@@ -95,7 +95,7 @@ impl Momenta {
         let coordinates = hepml_coordinates::of(&format!("{name}.coordinates"), coordinates)?;
         // SAFETY: as the caller promises.
         let column = |index: usize, pointer| unsafe {
-            Input::strided(&format!("{name}.columns[{index}]"), pointer, stride, count)
+            Input::strided(format_args!("{name}.columns[{index}]"), pointer, stride, count)
         };
         Ok(Self { columns: [column(0, a)?, column(1, b)?, column(2, c)?, column(3, d)?], coordinates })
     }

@@ -1,6 +1,7 @@
 //! N-subjettiness and N-jettiness.
 
-use hepml::ot::{JetMeasure, NSubjettiness, NSubjettinessConfig};
+use hepml::core::Error as CoreError;
+use hepml::ot::{EnergyFlow, JetMeasure, NSubjettiness, NSubjettinessConfig};
 
 use crate::arguments::{Output, Outputs, flag, optional, unknown_value};
 use crate::boundary::guard;
@@ -18,6 +19,18 @@ pub struct hepml_n_subjettiness {
 impl Handle for hepml_n_subjettiness {
     type Object = NSubjettiness;
     const NAME: &'static str = "n_subjettiness";
+}
+
+/// The most axes that are looked for: the search has no callback, and with more of them it would take minutes.
+const MOST_AXES: usize = 32;
+
+/// An error for so many axes that the search would seem to hang; axes beyond the particles are not looked for.
+fn check_axes(n: usize, event: &EnergyFlow) -> hepml::ot::Result<()> {
+    if n.min(event.len()) > MOST_AXES {
+        let allowed = "at most 32, or an event of no more particles";
+        return Err(CoreError::out_of_range("number of axes", n as f64, allowed).into());
+    }
+    Ok(())
 }
 
 /// How far a particle is from an axis.
@@ -80,7 +93,7 @@ pub unsafe extern "C" fn hepml_n_subjettiness_new(
     })
 }
 
-/// tau_N with the best axes that are found; `n` is at least 1, and at most 400 in an event of more particles.
+/// tau_N with the best axes that are found; `n` is at least 1, and at most 32 in an event of more particles.
 ///
 /// Normalised, an event without energy is HEPML_STATUS_OUT_OF_RANGE.
 ///
@@ -98,7 +111,9 @@ pub unsafe extern "C" fn hepml_n_subjettiness_tau(
         // SAFETY: as the caller promises.
         let output = unsafe { Output::new("tau", tau) }?;
         // SAFETY: as the caller promises.
-        output.write(unsafe { of_event(particles, |event| n_subjettiness.tau(n, event)) }?);
+        output.write(unsafe {
+            of_event(particles, |event| check_axes(n, event).and_then(|()| n_subjettiness.tau(n, event)))
+        }?);
         Ok(())
     })
 }
@@ -119,7 +134,10 @@ pub unsafe extern "C" fn hepml_n_subjettiness_ratio(
         let n_subjettiness = handle::get("n_subjettiness", n_subjettiness)?;
         // SAFETY: as the caller promises.
         let output = unsafe { Output::new("ratio", ratio) }?;
-        let ratio = |event: &_| n_subjettiness.ratio(numerator, denominator, event);
+        let ratio = |event: &EnergyFlow| {
+            check_axes(numerator.max(denominator), event)?;
+            n_subjettiness.ratio(numerator, denominator, event)
+        };
         // SAFETY: as the caller promises.
         output.write(unsafe { of_event(particles, ratio) }?);
         Ok(())
@@ -151,7 +169,9 @@ pub unsafe extern "C" fn hepml_n_subjettiness_axes(
         // SAFETY: as the caller promises.
         let output = unsafe { Output::new("subjets", subjets) }?;
         // SAFETY: as the caller promises.
-        let found = unsafe { of_event(particles, |event| n_subjettiness.axes(n, event)) }?;
+        let found = unsafe {
+            of_event(particles, |event| check_axes(n, event).and_then(|()| n_subjettiness.axes(n, event)))
+        }?;
         let count = found.axes.len();
         // SAFETY: as the caller promises.
         let (axes, energies) = unsafe {

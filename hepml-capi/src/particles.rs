@@ -42,7 +42,7 @@ impl Particles {
         let hepml_particles { pt, y, phi, stride, count } = unsafe { view(name, particles) }?;
         // SAFETY: as the caller promises.
         let column = |column: &str, pointer| unsafe {
-            Input::strided(&format!("{name}.{column}"), pointer, stride, count)
+            Input::strided(format_args!("{name}.{column}"), pointer, stride, count)
         };
         Ok(Self { pt: column("pt", pt)?, y: column("y", y)?, phi: column("phi", phi)? })
     }
@@ -58,10 +58,10 @@ impl Particles {
 
     /// The event of some of the particles, which are counted from 0 in its errors; the outer failure is that of memory.
     pub(crate) fn flow_of(&self, range: Range<usize>) -> Result<hepml::ot::Result<EnergyFlow>> {
-        let mut energies = with_room("energies", range.len())?;
-        energies.extend(range.clone().map(|index| self.pt.get(index)));
+        let [pt, y, phi] = [&self.pt, &self.y, &self.phi].map(|column| column.part(range.clone()));
+        let energies = pt.to_vec("energies")?;
         let mut points = with_room("points", range.len())?;
-        points.extend(range.map(|index| [self.y.get(index), self.phi.get(index)]));
+        points.extend(y.iter().zip(phi.iter()).map(|(y, phi)| [y, phi]));
         Ok(EnergyFlow::new(energies, points))
     }
 }

@@ -81,7 +81,7 @@ unsafe fn read_features(
         // SAFETY: as the caller promises.
         texts.push(unsafe { text(&format!("feature_names[{index}]"), name) }?);
         // SAFETY: as the caller promises.
-        inputs.push(unsafe { Input::new(&format!("features[{index}]"), column, particles) }?);
+        inputs.push(unsafe { Input::new(format_args!("features[{index}]"), column, particles) }?);
     }
     Ok((texts, inputs))
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use hepml::core::{Observer, Progress};
-use rayon::{ThreadBuilder, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::boundary::THREAD_NAME;
 use crate::status::{Failure, Result, hepml_status};
@@ -106,6 +106,14 @@ pub(crate) fn check_threads(threads: usize) -> Result<()> {
     Ok(())
 }
 
+/// How many threads that is: 0 stands for one a processor.
+pub(crate) fn thread_count(threads: usize) -> Result<usize> {
+    check_threads(threads)?;
+    // Not what rayon makes of 0: that listens to the environment.
+    let processors = || std::thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
+    Ok(if threads == 0 { processors() } else { threads })
+}
+
 /// Runs `work` on so many threads of its own (0: one a processor), which have ended when it returns.
 ///
 /// The threads of rayon's global pool, which never end, are not started by it.
@@ -114,10 +122,8 @@ pub(crate) fn run<R: Send>(
     callback: Callback,
     work: impl FnOnce(&mut dyn Observer) -> R + Send,
 ) -> Result<R> {
-    check_threads(threads)?;
-    let builder =
-        ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("{THREAD_NAME}-{index}"));
-    let outcome = builder.build_scoped(ThreadBuilder::run, |pool| {
+    let threads = thread_count(threads)?;
+    let on = |pool: &ThreadPool| {
         if callback.function.is_none() {
             return Some(pool.install(|| work(&mut ())));
         }
@@ -135,13 +141,29 @@ pub(crate) fn run<R: Send>(
             }
         });
         result
-    });
-    match outcome {
-        Ok(result) => Ok(result.expect("a panic of the work has been passed on before this")),
-        Err(error) => {
-            Err(Failure::new(hepml_status::Other, format!("{threads} threads cannot be started: {error}")))
+    };
+    std::thread::scope(|scope| {
+        let mut handles = Vec::new();
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .spawn_handler(|thread| {
+                let name = format!("{THREAD_NAME}-{}", thread.index());
+                handles.push(std::thread::Builder::new().name(name).spawn_scoped(scope, || thread.run())?);
+                Ok(())
+            })
+            .build();
+        let pool = pool.map_err(|error| {
+            Failure::new(hepml_status::Other, format!("{threads} threads cannot be started: {error}"))
+        })?;
+        let result = on(&pool);
+        // The threads end when their pool is gone. A scope waits for what they do, not for their end.
+        drop(pool);
+        for handle in handles {
+            // A panic of the work has been passed on; rayon's threads have none of their own.
+            let _ = handle.join();
         }
-    }
+        Ok(result.expect("a panic of the work has been passed on before this"))
+    })
 }
 
 #[cfg(test)]
@@ -210,6 +232,8 @@ mod tests {
         for threads in [1, 2, 5] {
             assert_eq!(run(threads, none, |_| rayon::current_num_threads()).unwrap(), threads);
         }
+        let processors = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(run(0, none, |_| rayon::current_num_threads()).unwrap(), processors.min(MOST_THREADS));
         assert_eq!(run(MOST_THREADS + 1, none, |_| ()).unwrap_err().status, hepml_status::OutOfRange);
     }
 

@@ -51,10 +51,11 @@ impl<E: AnyEvents> OfArchitecture<E> for AnyRatio<E> {
 impl<E: AnyEvents> Load for AnyRatio<E> {
     fn load(reader: &mut dyn Read) -> Result<Self> {
         let file = ModelFile::load(reader)?;
-        let bytes = file.to_bytes()?;
-        match file.kind() {
+        let (bytes, about) = (file.to_bytes()?, About::of(&file)?);
+        // Models in models would each keep a copy while the next is read.
+        drop(file);
+        match about.kind.as_str() {
             "hepml-ratio/network" => {
-                let about = About::of(&file)?;
                 let network = about.innermost();
                 E::network(&network.kind, network.precision(), &bytes)
             }

@@ -113,6 +113,22 @@ fn files_are_read_and_written_as_they_are() {
     assert!(message.contains("missing"), "{message}");
     assert_eq!(error(Model::load(folder.to_str().unwrap())).0, hepml_status::Io);
     assert_eq!(model.save(&path("no/such/folder")).unwrap_err().0, hepml_status::Io);
+    assert_eq!(model.save(folder.to_str().unwrap()).unwrap_err().0, hepml_status::Io);
+    #[cfg(unix)]
+    {
+        // Neither waits for the other end of a pipe, nor turns a link into a file.
+        let made = std::process::Command::new("mkfifo").arg(path("pipe")).status();
+        if made.is_ok_and(|made| made.success()) {
+            assert_eq!(model.save(&path("pipe")).unwrap_err().0, hepml_status::Io);
+        }
+        std::fs::write(path("target"), "old").unwrap();
+        std::os::unix::fs::symlink(path("target"), path("link")).unwrap();
+        model.save(&path("link")).unwrap();
+        assert!(std::fs::symlink_metadata(path("link")).unwrap().is_symlink());
+        assert_eq!(std::fs::read(path("target")).unwrap(), saved.bytes);
+    }
+    let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().contains("partial")));
     for (name, bytes) in [
         ("longer", [&saved.bytes[..], &[0]].concat()),
         ("shorter", saved.bytes[..saved.bytes.len() - 1].to_vec()),

@@ -1,6 +1,7 @@
 //! All pairs in packed order, computed tile by tile on all threads.
 
 use std::ops::{ControlFlow, Range};
+use std::time::{Duration, Instant};
 
 use hepml_core::{Observer, Progress};
 
@@ -13,9 +14,11 @@ use crate::pairwise::parallel;
 
 /// The columns of a tile, and the most rows: few enough that the events of both stay in a cache.
 const SIDE: usize = 16;
-/// The tiles per thread that are computed between two looks at the observer: many, so that threads seldom wait for the
+/// The most tiles per thread that are computed between two looks at the observer: many, so that threads seldom wait for the
 /// slowest.
 const TILES_PER_THREAD: usize = 16;
+/// How long the observer may wait: tiles become fewer when they take longer than this, and more when they take a quarter of it.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Some rows times some columns, the unit of parallel work.
 ///
@@ -46,17 +49,25 @@ pub(crate) fn stream<D: Divergence, H: PairHandler + ?Sized>(
     let limit = checked_limit(handler)?;
     let mut report = PairReport { total: pairing.pair_count()?, settled: 0, computed: 0 };
     let mut tiles = tiles(pairing);
-    let at_once = TILES_PER_THREAD * parallel::threads();
+    let mut tiles_per_thread = 1;
     let mut band = Band::default();
     let mut step = 0;
     loop {
-        let batch: Vec<Tile> = tiles.by_ref().take(at_once).collect();
+        let start = Instant::now();
+        let batch: Vec<Tile> = tiles.by_ref().take(tiles_per_thread * parallel::threads()).collect();
         if batch.is_empty() {
             return Ok(report);
         }
         let computed = parallel::map(&batch, |tile| {
             pairwise.with_workspace(|workspace| compute(pairwise, workspace, pairing, tile, limit))
         });
+        // It decides when the observer is asked, and nothing of the values.
+        let waited = start.elapsed();
+        if waited > LONGEST_WAIT {
+            tiles_per_thread = (tiles_per_thread / 2).max(1);
+        } else if 4 * waited < LONGEST_WAIT {
+            tiles_per_thread = (2 * tiles_per_thread).min(TILES_PER_THREAD);
+        }
         for (tile, computed) in batch.into_iter().zip(computed) {
             report.computed += computed.count;
             step += tile.pair_count(pairing);
