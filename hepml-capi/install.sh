@@ -6,6 +6,8 @@
 #
 # The prefix may be moved afterwards. Needs cargo (Rust 1.89 or newer) and the linker that it calls.
 set -eu
+# What is installed is for all users, however this one keeps files of his own.
+umask 022
 
 fail() {
   printf 'install.sh: %s\n' "$1" >&2
@@ -23,8 +25,9 @@ prefix=$(CDPATH='' cd -- "$1" && pwd)
 abi=$(sed -n 's/^pub const HEPML_ABI_VERSION: u32 = \([0-9]*\);$/\1/p' "$here/src/version.rs")
 [ -n "$abi" ] || fail "no ABI number in $here/src/version.rs"
 case $(uname -s) in
-  Darwin) built=libhepml_capi.dylib link=libhepml.dylib shared=libhepml.$abi.dylib soname=@rpath/$shared ;;
-  *) built=libhepml_capi.so link=libhepml.so shared=libhepml.so.$abi soname=$shared ;;
+  Darwin) built=libhepml_capi.dylib link=libhepml.dylib shared=libhepml.$abi.dylib soname=@rpath/$shared hide='' ;;
+  # A shared library into which libhepml.a is linked must not offer its functions to others, which may be of another ABI.
+  *) built=libhepml_capi.so link=libhepml.so shared=libhepml.so.$abi soname=$shared hide=-Wl,--exclude-libs,libhepml.a ;;
 esac
 
 work=$(mktemp -d)
@@ -43,6 +46,8 @@ artifact() {
 shared_artifact=$(artifact "$built")
 static_artifact=$(artifact libhepml_capi.a)
 native=$(sed -n 's/^note: native-static-libs: //p' "$work/log" | tail -n 1)
+# libgcc_s is there only as a shared library, and the compiler that links adds the libgcc that fits.
+native=$(printf ' %s \n' "$native" | sed 's/ -lgcc_s / /g; s/^ *//; s/ *$//')
 [ -n "$native" ] || fail 'rustc did not say which libraries of the system the static library needs'
 version=$(sed -n 's/^#define HEPML_VERSION "\(.*\)"$/\1/p' "$here/include/hepml.h")
 [ -n "$version" ] || fail "no version in $here/include/hepml.h"
@@ -62,7 +67,8 @@ put_stripped() {
 }
 fill() {
   sed -e "s|@VERSION@|$version|g" -e "s|@URL@|$url|g" -e "s|@SHARED@|$shared|g" -e "s|@SONAME@|$soname|g" \
-    -e "s|@NATIVE_LIBRARIES@|$native|g" -e "s|@NATIVE_LIBRARIES_LIST@|$(printf '%s\n' "$native" | sed 's/ -/;-/g')|g" \
+    -e "s|@NATIVE_LIBRARIES@|$native|g" -e "s|@HIDE@|${hide:+$hide }|g" \
+    -e "s|@STATIC_NEEDS@|$(printf '%s\n' "${hide:+$hide }$native" | sed 's/ -/;-/g')|g" \
     "$here/install/$1.in" >"$work/filled"
   put 644 "$work/filled" "$2/$1"
 }

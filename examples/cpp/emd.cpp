@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "standard_output.hpp"
 #include "text_events.hpp"
 
 static Event read_event(const std::string& path) {
@@ -36,6 +37,7 @@ int main(int argc, char** argv) try {
     const Event a = read_event(argv[1]), b = read_event(argv[2]);
     const hepml::transport plan = hepml::emd().solve(a, b);
     std::printf("%.17g\n", plan.value());
+    finish_standard_output();
 } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return 1;

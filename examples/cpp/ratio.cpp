@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "standard_output.hpp"
+
 using Row = std::array<double, 2>;
 
 static double exact(const Row& row) { return 0.5 * row[0] - 0.125; }
@@ -94,6 +96,7 @@ int main(int argc, char** argv) try {
     }
     std::printf("mean |ln r - exact| on %zu other events: %.4f\n", others.size(), error / static_cast<double>(others.size()));
     std::printf("%s gives the same bits after loading\n", argv[1]);
+    finish_standard_output();
 } catch (const std::exception& error) {
     std::fprintf(stderr, "\nerror: %s\n", error.what());
     return 1;

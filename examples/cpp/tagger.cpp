@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "standard_output.hpp"
 #include "text_events.hpp"
 
 // Branches of a tree as ROOT gives them for an event: std::vector or ROOT::RVec of float, one number a constituent.
@@ -97,6 +98,7 @@ int main(int argc, char** argv) try {
             std::printf("a bad jet: %s (%s)\n", error.what(), hepml::name(error.status()));
         }
     }
+    finish_standard_output();
 } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return 1;
