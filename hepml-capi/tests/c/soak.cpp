@@ -229,6 +229,9 @@ int main(int argc, char **argv) {
         }
         most = station >= WARM_UP && now > most ? now : most;
     }
+    if (warm == 0.0) {
+        std::puts("skipped: the memory, which this platform does not tell");
+    }
     std::printf("growth after station %d: %.2f MB, allowed %.0f MB\n", WARM_UP, most - warm, MOST_GROWTH_MB);
     CHECK(most - warm <= MOST_GROWTH_MB);
     return failures == 0 ? 0 : 1;
