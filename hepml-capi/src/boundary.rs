@@ -123,6 +123,13 @@ mod tests {
 
     #[test]
     fn panics_of_other_threads_and_of_any_kind_become_statuses() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("twice");
+            }
+        }
+
         let elsewhere =
             || match std::thread::Builder::new().name(THREAD_NAME.into()).spawn(|| panic!("there")) {
                 Ok(thread) => panic::resume_unwind(thread.join().unwrap_err()),
@@ -131,12 +138,6 @@ mod tests {
         assert_eq!(guard(elsewhere), hepml_status::Panic);
         assert_eq!(last(), "panic: there");
 
-        struct Bomb;
-        impl Drop for Bomb {
-            fn drop(&mut self) {
-                panic!("twice");
-            }
-        }
         assert_eq!(guard(|| panic::resume_unwind(Box::new(Bomb))), hepml_status::Panic);
         assert_eq!(last(), "panic: without a message");
     }
