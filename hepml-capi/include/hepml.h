@@ -952,8 +952,8 @@ hepml_status hepml_n_subjettiness_axes(const struct hepml_n_subjettiness *n_subj
 hepml_status hepml_n_subjettiness_free(struct hepml_n_subjettiness **n_subjettiness);
 
 /**
- * The distance to a manifold: kind is a hepml_manifold_kind; resolution is the number of points, of samples of a ring, or of rings of a
- * disk or ellipse (n rings have 3 n (n - 1) + 1 particles, at most a million).
+ * The distance to a manifold: kind is a hepml_manifold_kind; resolution is the number of points (at most 32), of samples of a ring, or of
+ * rings of a disk or ellipse (n rings have 3 n (n - 1) + 1 particles, at most a million).
  *
  * With with_centre 1, which points do not have, a particle at the centre has a free share of the energy. radius, beta and
  * periodic_phi are those of the EMD.

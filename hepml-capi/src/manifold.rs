@@ -7,6 +7,7 @@ use hepml::ot::{
 use crate::arguments::{Bytes, Output, Outputs, flag, unknown_value};
 use crate::boundary::guard;
 use crate::handle::{self, Handle, NewHandle};
+use crate::n_subjettiness::MOST_AXES;
 use crate::particles::{hepml_particles, of_event};
 use crate::status::{Failure, Result, hepml_status};
 
@@ -71,7 +72,16 @@ fn manifold(kind: i32, resolution: usize, with_centre: bool) -> Result<Box<dyn M
             let message = "with_centre is 1, but points have no centre";
             return Err(Failure::new(hepml_status::OutOfRange, message));
         }
-        0 => Box::new(Points::new(resolution)?),
+        0 => {
+            let points = Points::new(resolution)?;
+            // Their places are axes, which are searched for as those of N-subjettiness.
+            if resolution > MOST_AXES {
+                let message =
+                    format!("resolution is {resolution}, but must be at most {MOST_AXES} for points");
+                return Err(Failure::new(hepml_status::OutOfRange, message));
+            }
+            Box::new(points)
+        }
         1 => shape(Ring::new(resolution)?, with_centre),
         2 => shape(Disk::new(resolution)?, with_centre),
         3 => shape(Ellipse::new(resolution)?, with_centre),
@@ -79,8 +89,8 @@ fn manifold(kind: i32, resolution: usize, with_centre: bool) -> Result<Box<dyn M
     })
 }
 
-/// The distance to a manifold: `kind` is a hepml_manifold_kind; `resolution` is the number of points, of samples of a ring, or of rings of a
-/// disk or ellipse (n rings have 3 n (n - 1) + 1 particles, at most a million).
+/// The distance to a manifold: `kind` is a hepml_manifold_kind; `resolution` is the number of points (at most 32), of samples of a ring, or of
+/// rings of a disk or ellipse (n rings have 3 n (n - 1) + 1 particles, at most a million).
 ///
 /// With `with_centre` 1, which points do not have, a particle at the centre has a free share of the energy. `radius`, `beta` and
 /// `periodic_phi` are those of the EMD.

@@ -22,7 +22,7 @@ impl Handle for hepml_n_subjettiness {
 }
 
 /// The most axes that are looked for: the search has no callback, and with more of them it would take minutes.
-const MOST_AXES: usize = 32;
+pub(crate) const MOST_AXES: usize = 32;
 
 /// An error for so many axes that the search would seem to hang; axes beyond the particles are not looked for.
 fn check_axes(n: usize, event: &EnergyFlow) -> hepml::ot::Result<()> {

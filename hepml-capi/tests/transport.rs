@@ -854,6 +854,7 @@ fn manifolds_are_those_of_rust_bit_for_bit() {
             fails(status, hepml_status::OutOfRange, "a million");
         }
         fails(hepml_manifold_new(0, 3, 1, 1.0, 1.0, 0, &raw mut c), hepml_status::OutOfRange, "with_centre");
+        fails(hepml_manifold_new(0, 33, 0, 1.0, 1.0, 0, &raw mut c), hepml_status::OutOfRange, "at most 32");
         fails(hepml_manifold_new(4, 3, 0, 1.0, 1.0, 0, &raw mut c), hepml_status::InvalidEnum, "kind is 4");
     }
     assert!(c.is_null());

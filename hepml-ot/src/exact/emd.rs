@@ -233,8 +233,8 @@ impl<G: GroundCost> Divergence for Emd<G> {
     ///
     /// # Errors
     /// [`Error::NoEnergy`] for an event without energy if normalised; [`Error::CostNotFinite`] naming the particles between
-    /// which (theta/R)^beta overflows; [`Error::NoMemory`] for events of more than some 21 000 particles each; [`Error::NotConverged`], [`Error::NotCertified`] if the solver fails;
-    /// [`Error::ValueOverflows`].
+    /// which (theta/R)^beta overflows; [`Error::NoMemory`] for events of more than some 21 000 particles each;
+    /// [`Error::NotConverged`], [`Error::NotCertified`] if the solver fails; [`Error::ValueOverflows`].
     fn prepared_value(
         &self,
         workspace: &mut Workspace,
